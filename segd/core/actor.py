@@ -1,0 +1,64 @@
+"""One user's live state: what is open in every live segment, and nothing else.
+
+An actor is an object, not a task, and only a cache: it can be dropped and folded again from the user's events. It takes
+events in order of (timestamp, arrival) and timers when they come due, and says who is a candidate for what; filters,
+`again` and the record of who qualified are the business of whoever holds it (see `population`).
+"""
+
+from collections.abc import Iterator
+from datetime import tzinfo
+from typing import Any
+
+from segd.core.digest import Digest
+from segd.core.instants import Instant
+from segd.core.plan import Plan
+from segd.core.timers import Timer, Timers
+from segd.core.triggers.base import Candidate, Note
+
+FOREVER: Instant = 1 << 62  # after every instant there is
+
+
+class UserActor:
+    """states: by index of a trigger; those with nothing open are absent or empty. at, instant: the latest instant at
+    which events came, and those, in order. zone: the user's own, from the trait `timezone`, written at zone_at. notes: where what happens is
+    noted down, when somebody asks why."""
+
+    __slots__ = ("at", "instant", "notes", "states", "zone", "zone_at")
+
+    def __init__(self, notes: list[Note] | None = None) -> None:
+        self.notes = notes
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; the timers must have been cancelled."""
+        self.states: dict[int, Any] = {}
+        self.at: Instant = -FOREVER
+        self.instant: list[Digest] = []
+        self.zone: tzinfo | None = None
+        self.zone_at: Instant = -FOREVER
+
+    def step(self, plan: Plan, digest: Digest, timers: Timers, out: list[Candidate]) -> None:
+        """Take the user's next event; candidates are appended to out.
+
+        digest: not before any taken so far, by (taken_at, arrival); timers due before it must have fired.
+        """
+        traits = digest.traits
+        if traits is not None and "timezone" in traits and digest.timestamp >= self.zone_at:
+            self.zone = plan.user_zone(traits["timezone"])
+            self.zone_at = digest.timestamp
+        if digest.taken_at != digest.timestamp:
+            for trigger in plan.triggers_for(digest):
+                trigger.close(self, digest, timers)
+            return
+        if digest.timestamp == self.at:
+            self.instant.append(digest)
+        else:
+            self.at = digest.timestamp
+            self.instant = [digest]
+        for trigger in plan.triggers_for(digest):
+            trigger.step(self, digest, timers, out)
+
+    def pending(self, plan: Plan) -> Iterator[Timer]:
+        """All open timers of this user."""
+        for index, state in self.states.items():
+            yield from plan.live[index].trigger.pending(state)

@@ -1,0 +1,331 @@
+"""All the users that a plan watches, in one place: who they are, their actors, their timers, and who qualified.
+
+Events come in order of (timestamp, arrival). Time is what they say: before an event every timer due earlier fires, so
+that nothing here asks a clock. What is decided is final; events that come late are the business of `late`, which folds
+a user again through a population of its own.
+
+A user is a `userId`, or an `anonymousId` with none. A message with both joins the anonymous history to the user: both
+histories are put in order and go through the triggers once more, silently, so that the state becomes what one user
+would have, while nothing dated before the joining message is added or taken back.
+"""
+
+import bisect
+import heapq
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from segd.core.actor import FOREVER, UserActor
+from segd.core.digest import Digest, place
+from segd.core.instants import Instant
+from segd.core.messages import Event
+from segd.core.past import History, Moment
+from segd.core.plan import LiveSegment, Plan
+from segd.core.timers import Timer, Timers
+from segd.core.triggers.base import Candidate
+
+
+class Qualification(NamedTuple):
+    """A user entered a live segment. user: the id known at that instant, a userId unless anonymous. cause: the id of
+    the message that opened the window or matched."""
+
+    segment: str
+    user: str
+    anonymous: bool
+    at: Instant
+    cause: str | int
+
+
+class User(UserActor):
+    """An actor with what the store would hold. log: all its digests, in order. waiting: candidates whose instant is not
+    over. touched_at: when it last took an event or fired a timer. joined_to: who it is now, after a join."""
+
+    __slots__ = ("anonymous", "history", "id", "joined_to", "log", "touched_at", "waiting")
+
+    def __init__(self, id: str, anonymous: bool) -> None:
+        super().__init__()
+        self.id = id
+        self.anonymous = anonymous
+        self.history = History()
+        self.log: list[Digest] = []
+        self.waiting: list[Timer] = []
+        self.touched_at: Instant = -FOREVER
+        self.joined_to: User | None = None
+
+    def survivor(self) -> "User":
+        user = self
+        while user.joined_to is not None:
+            user = user.joined_to
+        return user
+
+
+class Device(NamedTuple):
+    """An anonymous id. user: whom messages with it alone belong to. joined: its history has gone to a userId."""
+
+    user: User
+    joined: bool
+
+
+class Population:
+    """plan: what is asked. qualified: what was found since the caller last emptied it, in order of (at, decision)."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.timers = Timers()
+        self.qualified: list[Qualification] = []
+        self.users: dict[str, User | None] = {}  # None: seen, but did nothing that anything asks about
+        self.devices: dict[str, Device | None] = {}
+        self._candidates: list[Candidate] = []
+
+    # Events
+
+    def take(self, event: Event, sequence: int) -> None:
+        """Take the next event, after all that comes due before it. sequence: its order of arrival."""
+        self.advance(event.timestamp)
+        digest = self.digest(event, sequence)
+        self.put(event.user_id, event.anonymous_id, event.previous_id, event.timestamp, digest)
+
+    def digest(self, event: Event, sequence: int) -> Digest | None:
+        """The event as the plan sees it; None where nothing asks about it."""
+        plan = self.plan
+        interest = plan.names.get(event.name)
+        mask, values, traits = 0, None, None
+        if interest is not None:
+            if interest.plain is not None:
+                mask = interest.plain
+            else:
+                mask, values = interest.read(event.properties())
+        if plan.traits and event.traits:
+            traits = {name: value for name, value in event.traits.items() if name in plan.traits} or None
+        if not (mask or traits or plan.hears_all):
+            return None
+        return Digest(event.timestamp, sequence, event.timestamp, event.message_id, mask, values, traits)
+
+    def put(
+        self, user_id: str | None, anonymous_id: str | None, previous_id: str | None, at: Instant, digest: Digest | None
+    ) -> None:
+        """Take an event that was digested already. at: where it stands among what happens live."""
+        if digest is None and (user_id is None or (anonymous_id is None and previous_id is None)):
+            # Nothing is asked and nobody is joined: all there is to know is that this id was seen.
+            if user_id is not None:
+                self.users.setdefault(user_id, None)
+            elif anonymous_id is not None:
+                self.devices.setdefault(anonymous_id, None)
+            return
+        user = self._user(user_id, anonymous_id, previous_id, at)
+        if digest is None:
+            return
+        self._remember(user, digest)
+        user.touched_at = at
+        candidates = self._candidates
+        user.step(self.plan, digest, self.timers, candidates)
+        if candidates:
+            for candidate in candidates:
+                self._decide(user, candidate)
+            candidates.clear()
+
+    def _remember(self, user: User, digest: Digest) -> None:
+        user.log.append(digest)
+        history = user.history
+        if self.plan.hears_all:
+            _insert(history.seen, (digest.timestamp, digest.sequence))
+        kept = digest.mask & self.plan.kept
+        while kept:
+            bit = kept & -kept
+            kept ^= bit
+            _insert(history.kept.setdefault(bit, []), (digest.timestamp, digest.sequence, digest.values))
+        if digest.traits is not None:
+            _insert(history.writes, (digest.timestamp, digest.sequence, digest.traits))
+
+    # Time
+
+    def advance(self, to: Instant) -> None:
+        """Fire what is due before `to`."""
+        while (popped := self.timers.pop(to)) is not None:
+            self._fire(*popped)
+
+    def finish(self, until: Instant) -> None:
+        """Fire what is due at or before `until`: no event stamped then is to come."""
+        self.advance(until + 1)
+
+    def _fire(self, timer: Timer, user: UserActor) -> None:
+        assert isinstance(user, User)
+        if timer.candidate is not None:
+            user.waiting.remove(timer)
+            self._settle(user.survivor(), timer.candidate, *timer.key)
+            return
+        user.touched_at = timer.due
+        candidates: list[Candidate] = []
+        timer.trigger.fire(user, timer, self.timers, candidates)
+        for candidate in candidates:
+            self._decide(user, candidate)
+
+    # Who qualifies
+
+    def _decide(self, user: User, candidate: Candidate) -> None:
+        segment = self.plan.live[candidate.trigger.index]
+        if segment.waits and candidate.last is not None:
+            # What its filter names may still come due at this very instant.
+            identity = (user.id, user.anonymous)
+            timer = self.timers.set(
+                candidate.at, user, candidate.trigger, candidate.cause, identity, candidate=candidate
+            )
+            user.waiting.append(timer)
+        else:
+            self._settle(user, candidate, user.id, user.anonymous)
+
+    def _settle(self, user: User, candidate: Candidate, id: str, anonymous: bool) -> None:
+        segment = self.plan.live[candidate.trigger.index]
+        if not self.admits(segment, user.history, candidate):
+            return
+        if segment.name in self.plan.remembered:
+            _insert(user.history.qualified.setdefault(segment.name, []), candidate.at)
+        self.qualified.append(Qualification(segment.name, id, anonymous, candidate.at, candidate.cause.cause))
+
+    def admits(self, segment: LiveSegment, history: History, candidate: Candidate) -> bool:
+        """Filter first, then `again`."""
+        if segment.filter is not None:
+            last = None if candidate.last is None else candidate.last.sequence
+            if not segment.filter.holds(Moment(history, candidate.at, last)):
+                return False
+        if segment.again == 0:
+            return True
+        before = history.qualified.get(segment.name)
+        return not before or (segment.again is not None and candidate.at - before[-1] >= segment.again)
+
+    def members(self, name: str, as_of: Instant) -> list[str]:
+        """The ids of the members of a past segment, sorted by code point."""
+        where = self.plan.past[name].where
+        found: list[str] = []
+        for user in self.everybody():
+            moment = Moment(user.history, as_of)
+            if moment.first_seen() is not None and where.holds(moment):
+                found.append(user.id)
+        return sorted(found)
+
+    def everybody(self) -> Iterator[User]:
+        """Each user that did something that is asked about, once."""
+        known = (user for user in self.users.values() if user is not None)
+        alone = (device.user for device in self.devices.values() if device is not None and device.user.anonymous)
+        seen: set[int] = set()
+        for user in (*known, *alone):
+            if id(user) not in seen and user.joined_to is None:
+                seen.add(id(user))
+                yield user
+
+    def count_users(self) -> int:
+        """How many users were seen, each counted once, whatever ids they go by."""
+        silent = sum(user is None for user in self.users.values())
+        silent += sum(device is None for device in self.devices.values())
+        return silent + sum(1 for _ in self.everybody())
+
+    def replace(self, fresh: "Population") -> None:
+        """Take over users that were folded again, in place of what stood for the same ids."""
+        known = [self.users.get(id) for id in fresh.users]
+        alone = [device.user for id in fresh.devices if (device := self.devices.get(id)) is not None]
+        for user in {id(user): user for user in (*known, *alone) if user is not None}.values():
+            for timer in (*user.pending(self.plan), *user.waiting):
+                self.timers.cancel(timer)
+        self.users.update(fresh.users)
+        self.devices.update(fresh.devices)
+        self.timers.adopt(fresh.timers)
+
+    # Who is who
+
+    def _user(self, user_id: str | None, anonymous_id: str | None, previous_id: str | None, at: Instant) -> User:
+        if user_id is None:
+            assert anonymous_id is not None
+            device = self.devices.get(anonymous_id)
+            if device is None:
+                device = self.devices[anonymous_id] = Device(User(anonymous_id, anonymous=True), joined=False)
+            return device.user.survivor()
+        user = self.users.get(user_id)
+        if anonymous_id is not None:
+            user = self._take_device(anonymous_id, user_id, user, at)
+        if previous_id is not None:
+            user = self._take_previous(previous_id, user_id, user, at)
+        if user is None:
+            user = self.users[user_id] = User(user_id, anonymous=False)
+        return user.survivor()
+
+    def _take_device(self, anonymous_id: str, user_id: str, user: User | None, at: Instant) -> User:
+        device = self.devices.get(anonymous_id)
+        if device is not None and not device.joined:
+            user = self._join(device.user, user_id, user, at)
+        elif user is None:
+            user = self.users[user_id] = User(user_id, anonymous=False)
+        self.devices[anonymous_id] = Device(user, joined=True)
+        return user
+
+    def _take_previous(self, previous_id: str, user_id: str, user: User | None, at: Instant) -> User | None:
+        if previous_id in self.devices or previous_id not in self.users:
+            return self._take_device(previous_id, user_id, user, at)
+        previous = self.users[previous_id]
+        if previous_id == user_id:
+            return user
+        if previous is not None and (user is None or previous.survivor() is not user.survivor()):
+            user = self._join(previous.survivor(), user_id, user, at)
+        if user is None:
+            user = self.users[user_id] = User(user_id, anonymous=False)
+        self.users[previous_id] = user
+        return user
+
+    def _join(self, old: User, user_id: str, user: User | None, at: Instant) -> User:
+        """Make old and the user one, just before what comes at `at`."""
+        if user is None:  # nothing to put in order: who was anonymous has a name now
+            self.users[user_id] = old
+            old.id, old.anonymous = user_id, False
+            return old
+        user = user.survivor()
+        for timer in (*old.pending(self.plan), *user.pending(self.plan)):
+            self.timers.cancel(timer)
+        user.history = _merged(user.history, old.history)
+        user.log = list(heapq.merge(user.log, old.log, key=place))
+        user.touched_at = max(user.touched_at, old.touched_at)
+        old.joined_to = user
+        old.history, old.log = History(), []
+        old.clear()
+        user.clear()
+        self.timers.adopt(fold(self.plan, user, user.log, at))
+        return user
+
+
+def fold(plan: Plan, actor: UserActor, log: list[Digest], now: Instant) -> Timers:
+    """Take a whole log through a fresh actor, up to but not including what comes due at `now`; who would have been a
+    candidate on the way is not told. Returns what is pending then."""
+    timers = Timers()
+    unheard: list[Candidate] = []
+    for digest in log:
+        _fire_silently(timers, digest.taken_at, unheard)
+        actor.step(plan, digest, timers, unheard)
+    _fire_silently(timers, now, unheard)
+    return timers
+
+
+def _fire_silently(timers: Timers, before: Instant, unheard: list[Candidate]) -> None:
+    while (popped := timers.pop(before)) is not None:
+        timer, actor = popped
+        timer.trigger.fire(actor, timer, timers, unheard)
+    unheard.clear()
+
+
+def _merged(one: History, other: History) -> History:
+    both = History()
+    both.seen = list(heapq.merge(one.seen, other.seen))
+    both.writes = list(heapq.merge(one.writes, other.writes, key=_order))
+    for bit in one.kept.keys() | other.kept.keys():
+        both.kept[bit] = list(heapq.merge(one.kept.get(bit, ()), other.kept.get(bit, ()), key=_order))
+    for segment in one.qualified.keys() | other.qualified.keys():
+        both.qualified[segment] = sorted(one.qualified.get(segment, []) + other.qualified.get(segment, []))
+    return both
+
+
+def _order(entry: tuple[Instant, int, object]) -> tuple[Instant, int]:
+    return entry[0], entry[1]
+
+
+def _insert(entries: list[Any], entry: Any) -> None:
+    """Into a sorted list, nearly always at its end."""
+    if not entries or entries[-1] <= entry:
+        entries.append(entry)
+    else:
+        bisect.insort(entries, entry)

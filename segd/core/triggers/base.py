@@ -1,0 +1,62 @@
+"""What all triggers have in common."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from segd.core.digest import Digest
+from segd.core.instants import Instant
+from segd.core.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from segd.core.actor import UserActor
+
+
+class Candidate(NamedTuple):
+    """Somebody would qualify, if filter and `again` agree.
+
+    last: the last event that a filter may see; None for a timer, which sees all that is stamped at or before `at`.
+    """
+
+    trigger: "Trigger"
+    at: Instant
+    cause: Digest
+    last: Digest | None
+
+
+class Note(NamedTuple):
+    """What happened to a trigger at an instant, for explaining: `opened`, `ignored`, `closed`, `came due`, …
+
+    event: what made it happen; None for the passing of time. cause: the event that opened it. due: until when.
+    """
+
+    what: str
+    at: Instant
+    event: Digest | None
+    cause: Digest | None = None
+    due: Instant | None = None
+
+
+class Trigger:
+    """One live segment's `on`, compiled. index: its place in the plan, and its key in a user's states. rank: above that
+    of every segment its filter names."""
+
+    __slots__ = ("index", "rank")
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.rank = 0
+
+    def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
+        """Take one event, not before any event taken so far."""
+        raise NotImplementedError
+
+    def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
+        """Take an event older than the late band: it starts nothing, but ends what is open as of its timestamp."""
+
+    def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
+        """A timer came due: every event stamped at or before then has been taken."""
+        raise NotImplementedError
+
+    def pending(self, state: Any) -> Iterator[Timer]:
+        """The timers in a user's state of this trigger."""
+        return iter(())

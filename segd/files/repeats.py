@@ -1,0 +1,69 @@
+"""Which messages of a long stream came before, in bounded memory.
+
+The ids of the latest million or two messages are held by their hash; retries come soon, so nearly every repeat is found
+there at once. What leaves memory goes to disk, parted by hash; at the end each part is read on its own and tells of the
+repeats that lay further apart. Only a stream with such has to be gone through again, now knowing which lines to drop.
+
+A hash has 64 bits: among a hundred million ids the chance that any two are taken for one is 0.03 %.
+"""
+
+from array import array
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+from typing import IO
+
+GENERATION = 1 << 20  # ids held before the older half goes to disk
+PARTS = 64
+
+
+class Repeats:
+    """drop: numbers of messages known to be repeats from an earlier pass. Use as a context manager."""
+
+    def __init__(self, drop: frozenset[int] = frozenset(), generation: int = GENERATION) -> None:
+        self._drop = drop
+        self._generation = generation
+        self._recent: dict[int, int] = {}
+        self._older: dict[int, int] = {}
+        self._files: list[IO[bytes]] = []
+        self._closing = ExitStack()
+
+    def __enter__(self) -> "Repeats":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def is_repeat(self, message_id: str, number: int) -> bool:
+        """Whether this id came before, as far as memory and earlier passes tell. number: of the message, rising."""
+        key = hash(message_id)
+        if key in self._recent or key in self._older or number in self._drop:
+            return True
+        self._recent[key] = number
+        if len(self._recent) >= self._generation:
+            self._spill()
+        return False
+
+    def _spill(self) -> None:
+        if not self._files:
+            self._files = [self._closing.enter_context(TemporaryFile(prefix="segd-")) for _ in range(PARTS)]
+        parts = [array("q") for _ in range(PARTS)]
+        for key, number in self._recent.items():
+            parts[key % PARTS].extend((key, number))
+        for part, file in zip(parts, self._files, strict=True):
+            part.tofile(file)  # type: ignore[arg-type]
+        self._older, self._recent = self._recent, {}
+
+    def missed(self) -> frozenset[int]:
+        """After the last message: the numbers of the repeats that were taken for new. Empty for nearly every stream."""
+        if not self._files:
+            return frozenset()
+        self._spill()
+        found: set[int] = set()
+        for file in self._files:
+            file.seek(0)
+            part = array("q", file.read())
+            first: dict[int, int] = {}
+            for key, number in zip(part[::2], part[1::2], strict=True):
+                if first.setdefault(key, number) != number:
+                    found.add(number)
+        return frozenset(found)

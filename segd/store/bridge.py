@@ -1,0 +1,373 @@
+"""asyncpg under Trio: the only module that knows asyncio.
+
+An asyncio loop (uvloop) runs in one thread of its own. The Trio side hands it a coroutine by `call_soon_threadsafe` and
+sleeps; the loop wakes it by `run_sync_soon`. Cancelling the Trio side cancels the coroutine and waits until that has
+ended, so nothing of a cancelled call goes on unseen; asyncpg, cancelled, has the server stop the query.
+
+The pool is ours, not asyncpg's: a connection that came back clean is used again without a round trip for resetting it,
+one that is broken or still inside a transaction is thrown away. So session state (SET, session advisory locks) stays
+with a connection: use SET LOCAL and transaction locks, or keep the connection.
+
+Every async function says its flavour: "Trio" is called from Trio tasks, "asyncio" runs on the loop's thread.
+"""
+
+import asyncio
+import contextlib
+import re
+import threading
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Literal, TypeVar, cast
+
+import asyncpg
+import outcome
+import trio
+import uvloop
+
+from segd.store.errors import ConnectFailed, ConnectionLost, ServerError, StoreError
+
+T = TypeVar("T")
+Row = asyncpg.Record  # a tuple that also answers row["column"]
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+
+OLDEST_SERVER = 15
+CLOSING_SECONDS = 5  # what COMMIT, ROLLBACK and goodbyes may take once the caller is cancelled
+FEED_CHUNKS = 2  # of copy_in: one being sent, one ready
+
+
+class _Loop:
+    """The asyncio loop and its thread."""
+
+    def __init__(self) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="segd-postgres", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def stop(self) -> None:
+        """End the thread; every `run` must have returned."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    async def run(self, start: Callable[[], Coroutine[Any, Any, T]], patience_seconds: float = 0) -> T:
+        """Trio. Run what `start` (called on the loop's thread) returns, to its end.
+
+        patience_seconds: how long it may go on once we are cancelled. A call that was cancelled but came to its end
+        first returns its result: nothing done is forgotten.
+        """
+        token = trio.lowlevel.current_trio_token()
+        task = trio.lowlevel.current_task()
+        job: asyncio.Task[T] | None = None
+        cancelled: outcome.Error | None = None
+
+        def begin() -> None:
+            nonlocal job
+            job = self._loop.create_task(start())
+            job.add_done_callback(finish)
+
+        def finish(job: asyncio.Task[T]) -> None:
+            result: outcome.Outcome[T]
+            if job.cancelled():
+                result = outcome.Error(asyncio.CancelledError())
+            elif error := job.exception():
+                result = outcome.Error(error)
+            else:
+                result = outcome.Value(job.result())
+            token.run_sync_soon(wake, result)
+
+        def wake(result: outcome.Outcome[T]) -> None:
+            if cancelled and isinstance(result, outcome.Error) and _is_cancellation(result.error):
+                trio.lowlevel.reschedule(task, cancelled)
+            else:
+                trio.lowlevel.reschedule(task, result)
+
+        def stop() -> None:
+            assert job  # begun before, on this very thread
+            self._loop.call_later(patience_seconds, job.cancel)
+
+        def abort(raise_cancel: Callable[[], Any]) -> trio.lowlevel.Abort:
+            nonlocal cancelled
+            cancelled = outcome.capture(raise_cancel)
+            self._loop.call_soon_threadsafe(stop)
+            return trio.lowlevel.Abort.FAILED  # `wake` is still to come
+
+        if not patience_seconds:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        self._loop.call_soon_threadsafe(begin)
+        return await trio.lowlevel.wait_task_rescheduled(abort)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    return isinstance(error, asyncio.CancelledError | asyncpg.QueryCanceledError)
+
+
+class Connection:
+    """One session of the server, for one task at a time. Made by `Pool.acquire`."""
+
+    def __init__(self, loop: _Loop, raw: Any) -> None:
+        self._loop = loop
+        self._raw = raw
+        self._spoilt = False
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Trio. Run a statement, or several where there are no args. Returns the server's words: `UPDATE 3`."""
+        return await self._run(lambda: self._raw.execute(query, *args))
+
+    async def executemany(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Trio. Run a statement once for each row, all or nothing, in few round trips."""
+        await self._run(lambda: self._raw.executemany(query, rows))
+
+    async def fetch(self, query: str, *args: Any) -> list[Row]:
+        """Trio. All rows."""
+        return await self._run(lambda: self._raw.fetch(query, *args))
+
+    async def fetchrow(self, query: str, *args: Any) -> Row | None:
+        """Trio. The first row, None where there is none."""
+        return await self._run(lambda: self._raw.fetchrow(query, *args))
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Trio. The first column of the first row, None where there is none."""
+        return await self._run(lambda: self._raw.fetchval(query, *args))
+
+    async def pages(self, query: str, *args: Any, size: int) -> AsyncIterator[list[Row]]:
+        """Trio. The rows in lists of up to `size`, through a cursor in the server; inside a transaction only."""
+
+        async def open_cursor() -> Any:
+            """asyncio"""
+            return await self._raw.cursor(query, *args)
+
+        cursor = await self._run(open_cursor)
+        while page := cast(list[Row], await self._run(lambda: cursor.fetch(size))):
+            yield page
+
+    async def copy_records(self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]) -> int:
+        """Trio. COPY rows in; returns how many. records: whole in memory, for they are read on the loop's thread."""
+        status = await self._run(lambda: self._raw.copy_records_to_table(table, columns=columns, records=records))
+        return _rows_copied(status)
+
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        chunks: AsyncIterable[bytes] | Iterable[bytes],
+        *,
+        format: Literal["text", "csv", "binary"] = "text",
+    ) -> int:
+        """Trio. COPY a stream of bytes in, cut anywhere; returns how many rows. An error of `chunks` undoes it all."""
+        feed: asyncio.Queue[bytes | None] = asyncio.Queue(FEED_CHUNKS)
+
+        async def source() -> AsyncIterator[bytes]:
+            """asyncio"""
+            while chunk := await feed.get():
+                yield chunk
+
+        async def begin() -> asyncio.Task[str]:
+            """asyncio"""
+            copy = self._raw.copy_to_table(table, columns=columns, source=source(), format=format)
+            return asyncio.create_task(copy)
+
+        async def offer(chunk: bytes | None) -> None:
+            """asyncio. Returns also when the copying has ended already, as it does on an error."""
+            putting = asyncio.create_task(feed.put(chunk))
+            try:
+                await asyncio.wait({putting, copying}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                putting.cancel()
+
+        async def abandon() -> None:
+            """asyncio"""
+            copying.cancel()
+            await asyncio.wait({copying})
+            if not copying.cancelled():
+                copying.exception()  # seen: what the caller hears of is what made us abandon it
+
+        async def end() -> str:
+            """asyncio"""
+            return await copying
+
+        copying = await self._run(begin)
+        try:
+            async for chunk in _stream(chunks):
+                if chunk:
+                    await self._run(lambda chunk=chunk: offer(chunk))
+                if copying.done():
+                    break
+            await self._run(lambda: offer(None))
+            return _rows_copied(await self._run(end))
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await self._run(abandon)
+            raise
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, isolation: Isolation | None = None, readonly: bool = False) -> AsyncGenerator[None]:
+        """Trio. BEGIN … COMMIT, ROLLBACK on any exception; inside another one, a savepoint.
+
+        A COMMIT once sent is waited for though the caller is cancelled, CLOSING_SECONDS long: who gets past the block
+        knows that it is committed, who gets ConnectionLost from its end does not know.
+        """
+        transaction = self._raw.transaction(isolation=isolation, readonly=readonly)
+        try:
+            await self._run(transaction.start)
+        except BaseException:
+            self._spoilt = True  # asyncpg takes a half-begun transaction for an open one
+            raise
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(StoreError):  # what broke the block says more
+                await self._finish(transaction.rollback)
+            raise
+        await self._finish(transaction.commit)
+
+    async def _finish(self, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Trio"""
+        try:
+            await self._run(end, patience_seconds=CLOSING_SECONDS)
+        except ServerError:
+            raise  # a deferred constraint, a serialization failure: the server has rolled back
+        except BaseException:
+            self._spoilt = True
+            raise
+
+    def _is_clean(self) -> bool:
+        return not (self._spoilt or self._raw.is_closed() or self._raw.is_in_transaction())
+
+    async def _run(self, start: Callable[[], Coroutine[Any, Any, T]], patience_seconds: float = 0) -> T:
+        """Trio. Run on the loop, with asyncpg's errors turned into ours."""
+        try:
+            return await self._loop.run(start, patience_seconds)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise _translated(error, self._raw.is_closed()) from error
+
+
+class Pool:
+    """Up to `size` connections to one database, opened when they are needed. Made by `open_pool`."""
+
+    def __init__(self, loop: _Loop, dsn: str, size: int) -> None:
+        self.size = size
+        self._loop = loop
+        self._dsn = dsn
+        self._places = trio.CapacityLimiter(size)
+        self._idle: list[Any] = []
+        self._open: set[Any] = set()
+
+    @contextlib.asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Connection]:
+        """Trio. A connection of one's own for the block; waits, in order of asking, while all are in use.
+
+        Raises ConnectFailed. A cancelled or failed block gives its connection back usable, or closed.
+        """
+        async with self._places:
+            while self._idle and self._idle[-1].is_closed():
+                self._open.discard(self._idle.pop())
+            raw = self._idle.pop() if self._idle else await self._connect()
+            connection = Connection(self._loop, raw)
+            try:
+                yield connection
+            finally:
+                if connection._is_clean():
+                    self._idle.append(raw)
+                else:
+                    self._open.discard(raw)
+                    await self._loop.run(lambda: _terminate([raw]), CLOSING_SECONDS)
+
+    async def _connect(self) -> Any:
+        """Trio"""
+
+        async def connect() -> Any:
+            """asyncio"""
+            settings = {"application_name": "segd", "timezone": "UTC"}
+            return cast(Any, await asyncpg.connect(self._dsn, server_settings=settings))
+
+        try:
+            raw = await self._loop.run(connect)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            raise ConnectFailed(f"cannot connect to {without_password(self._dsn)}: {reason}") from error
+        self._open.add(raw)
+        return raw
+
+    async def _check_server(self) -> None:
+        """Trio. Refuse a server that segd cannot work with, and leave one connection open."""
+        async with self.acquire() as connection:
+            version = connection._raw.get_server_version()
+            encoding = await connection.fetchval("SHOW server_encoding")
+        where = without_password(self._dsn)
+        if version.major < OLDEST_SERVER:
+            raise ConnectFailed(f"{where} is PostgreSQL {version.major}: segd needs {OLDEST_SERVER} or newer")
+        if encoding != "UTF8":
+            raise ConnectFailed(f"the database {where} is encoded in {encoding}: create one with ENCODING 'UTF8'")
+
+    async def _aclose(self) -> None:
+        """Trio. Say goodbye to the server, not for longer than CLOSING_SECONDS."""
+
+        async def close() -> None:
+            """asyncio"""
+            try:
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await asyncio.gather(*(raw.close() for raw in self._open), return_exceptions=True)
+            except TimeoutError:
+                await _terminate(self._open)
+
+        with trio.CancelScope(shield=True):
+            await self._loop.run(close)
+
+
+@contextlib.asynccontextmanager
+async def open_pool(dsn: str, size: int) -> AsyncGenerator[Pool]:
+    """Trio. A pool on a server that answers, and the loop's thread, until the block ends.
+
+    dsn: `postgresql://…`. size: the most connections at once. Raises ConnectFailed where the server cannot be reached
+    or is unfit; the message holds the DSN without its password.
+    """
+    loop = _Loop()
+    try:
+        pool = Pool(loop, dsn, size)
+        try:
+            await pool._check_server()
+            yield pool
+        finally:
+            await pool._aclose()
+    finally:
+        loop.stop()
+
+
+def without_password(dsn: str) -> str:
+    """The DSN as it may be shown, with *** for a password wherever it holds one."""
+    dsn = re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", dsn)
+    return re.sub(r"^([^/]*//[^/?#:@]*):.*@", r"\1:***@", dsn)
+
+
+async def _terminate(connections: Iterable[Any]) -> None:
+    """asyncio. Drop connections without a goodbye."""
+    for raw in connections:
+        raw.terminate()
+
+
+async def _stream(chunks: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Trio"""
+    if isinstance(chunks, AsyncIterable):
+        async for chunk in chunks:
+            yield chunk
+    else:
+        for chunk in chunks:
+            yield chunk
+
+
+def _rows_copied(status: str) -> int:
+    return int(status.removeprefix("COPY "))
+
+
+def _translated(error: Exception, closed: bool) -> Exception:
+    """Our error for one of asyncpg's. A wrong use of asyncpg (another operation in progress) stays what it is."""
+    sqlstate = error.sqlstate if isinstance(error, asyncpg.PostgresError) else ""
+    if closed or isinstance(error, OSError | asyncpg.PostgresConnectionError) or sqlstate.startswith("57P"):
+        return ConnectionLost(f"the connection to Postgres was lost: {error}")
+    if isinstance(error, asyncpg.PostgresError):
+        # without the detail, which quotes the values of people; the whole error is the cause
+        return ServerError(error.message or type(error).__name__, sqlstate, error.constraint_name)
+    return error
