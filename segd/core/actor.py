@@ -20,8 +20,8 @@ FOREVER: Instant = 1 << 62  # after every instant there is
 
 class UserActor:
     """states: by index of a trigger; those with nothing open are absent or empty. at, instant: the latest instant at
-    which events came, and those, in order. zone: the user's own, from the trait `timezone`, written at zone_at. notes: where what happens is
-    noted down, when somebody asks why."""
+    which events came, and those, in order. zone: the user's own, from the trait `timezone`, written at zone_at. notes:
+    where what happens is noted down, when somebody asks why."""
 
     __slots__ = ("at", "instant", "notes", "states", "zone", "zone_at")
 

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import tzinfo
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, cast
 
@@ -276,7 +277,7 @@ def compile_tests(tests: Sequence[Test], zone: tzinfo) -> Callable[[Properties],
 # Counts and measures
 
 
-def compile_number(op: NumberOp, value: Any) -> Callable[[int | Decimal], bool]:
+def compile_number(op: NumberOp, value: Any) -> Callable[[int | Decimal | Fraction], bool]:
     """A comparison of a count or a measure. value: a number; for `between` the lower end, then the upper one."""
     if op == "between":
         low, high = value

@@ -21,7 +21,7 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """Base of all shapes: immutable, unknown fields refused, defaults left out when written."""
 
 
-class Test(Shape):
+class Test(Shape, frozen=True):
     """A test on one property. property: `price`, `address.city`, `items[].sku`. value: by `op`; unset for exists."""
 
     __test__ = False  # not for pytest
@@ -31,7 +31,7 @@ class Test(Shape):
     value: Any = UNSET
 
 
-class Selector(Shape):
+class Selector(Shape, frozen=True):
     """Events by name, on which all tests hold."""
 
     event: str
@@ -44,11 +44,11 @@ Selectors = Selector | tuple[Selector, ...]  # a list means any of them
 # Live triggers: the `on` of a live segment
 
 
-class Action(Shape, tag_field="type", tag="action"):
+class Action(Shape, frozen=True, tag_field="type", tag="action"):
     did: Selectors
 
 
-class Inaction(Shape, tag_field="type", tag="inaction"):
+class Inaction(Shape, frozen=True, tag_field="type", tag="inaction"):
     did: Selectors
     did_not: Selectors
     within: str
@@ -56,7 +56,7 @@ class Inaction(Shape, tag_field="type", tag="inaction"):
     repeat: Literal["first", "each", "last"] = "first"
 
 
-class Date(Shape, tag_field="type", tag="date"):
+class Date(Shape, frozen=True, tag_field="type", tag="date"):
     """A date in a property of an event (`event`, `property`), or in a trait (`profile`)."""
 
     event: str | UnsetType = UNSET
@@ -71,15 +71,15 @@ class Date(Shape, tag_field="type", tag="date"):
     unless: Selectors | UnsetType = UNSET
 
 
-class PageVisit(Shape, tag_field="type", tag="page_visit"):
+class PageVisit(Shape, frozen=True, tag_field="type", tag="page_visit"):
     where: tuple[Test, ...] = ()
 
 
-class Referrer(Shape, tag_field="type", tag="referrer"):
+class Referrer(Shape, frozen=True, tag_field="type", tag="referrer"):
     where: tuple[Test, ...] = ()
 
 
-class PageCount(Shape, tag_field="type", tag="page_count"):
+class PageCount(Shape, frozen=True, tag_field="type", tag="page_count"):
     """per: `session`, `ever`, or a length."""
 
     at_least: int
@@ -96,7 +96,7 @@ DEFAULT_IDLE = "20m"
 # Past-behaviour conditions: the `where` of a past segment and the `filter` of a live one
 
 
-class When(Shape, rename={"from_": "from"}):
+class When(Shape, frozen=True, rename={"from_": "from"}):
     """One of three: `last` a length; `from` and/or `to`, half-open; `days_ago`, two whole numbers, either order."""
 
     last: str | UnsetType = UNSET
@@ -105,14 +105,14 @@ class When(Shape, rename={"from_": "from"}):
     days_ago: tuple[int, int] | UnsetType = UNSET
 
 
-class Count(Shape):
+class Count(Shape, frozen=True):
     """value: a whole number; two of them for between."""
 
     op: NumberOp
     value: Any
 
 
-class Measure(Shape):
+class Measure(Shape, frozen=True):
     """value: a number; two of them for between."""
 
     fn: Literal["sum", "avg", "min", "max", "distinct"]
@@ -121,19 +121,19 @@ class Measure(Shape):
     value: Any
 
 
-class All(Shape, tag_field="type", tag="all"):
+class All(Shape, frozen=True, tag_field="type", tag="all"):
     of: tuple["Condition", ...]
 
 
-class AnyOf(Shape, tag_field="type", tag="any"):
+class AnyOf(Shape, frozen=True, tag_field="type", tag="any"):
     of: tuple["Condition", ...]
 
 
-class Not(Shape, tag_field="type", tag="not"):
+class Not(Shape, frozen=True, tag_field="type", tag="not"):
     of: "Condition"
 
 
-class Did(Shape, tag_field="type", tag="did"):
+class Did(Shape, frozen=True, tag_field="type", tag="did"):
     event: str
     where: tuple[Test, ...] = ()
     count: Count | UnsetType = UNSET  # at least one, where neither this nor `zero` says otherwise
@@ -143,13 +143,13 @@ class Did(Shape, tag_field="type", tag="did"):
     zero: bool = False
 
 
-class DidNot(Shape, tag_field="type", tag="did_not"):
+class DidNot(Shape, frozen=True, tag_field="type", tag="did_not"):
     event: str
     where: tuple[Test, ...] = ()
     when: When | UnsetType = UNSET
 
 
-class Profile(Shape, tag_field="type", tag="profile"):
+class Profile(Shape, frozen=True, tag_field="type", tag="profile"):
     """A test on traits; `first_seen` and `last_seen` are segd's own instants, not traits."""
 
     property: str
@@ -157,12 +157,12 @@ class Profile(Shape, tag_field="type", tag="profile"):
     value: Any = UNSET
 
 
-class InSegment(Shape, tag_field="type", tag="in_segment"):
+class InSegment(Shape, frozen=True, tag_field="type", tag="in_segment"):
     segment: str
     when: When | UnsetType = UNSET
 
 
-class Reachable(Shape, tag_field="type", tag="reachable"):
+class Reachable(Shape, frozen=True, tag_field="type", tag="reachable"):
     channel: Channel
 
 
@@ -172,7 +172,7 @@ Condition = All | AnyOf | Not | Did | DidNot | Profile | InSegment | Reachable
 # Segments
 
 
-class Live(Shape, tag_field="kind", tag="live"):
+class Live(Shape, frozen=True, tag_field="kind", tag="live"):
     """again: `always`, `once`, or a length. start: `new`, or `open` to open windows from the history as well."""
 
     name: str
@@ -183,7 +183,7 @@ class Live(Shape, tag_field="kind", tag="live"):
     start: Literal["new", "open"] = "new"
 
 
-class Past(Shape, tag_field="kind", tag="past"):
+class Past(Shape, frozen=True, tag_field="kind", tag="past"):
     name: str
     where: Condition
     zone: str | UnsetType = UNSET

@@ -1,6 +1,7 @@
 """Lengths of time as text: `90s`, `10m`, `1h30m`, `5d`, `2w`. A day is 24 hours here."""
 
 import re
+from itertools import pairwise
 
 from segd.core.instants import DAY, HOUR, MINUTE, SECOND
 
@@ -18,7 +19,7 @@ def parse_length(text: str) -> int:
         raise ValueError(_EXPECTED)
     parts = _PART.findall(text)
     sizes = [_UNITS[unit] for _, unit in parts]
-    if any(first <= second for first, second in zip(sizes, sizes[1:], strict=False)):
+    if any(first <= second for first, second in pairwise(sizes)):
         raise ValueError(_EXPECTED + ": larger units first, each once")
     length = sum(int(number) * _UNITS[unit] for number, unit in parts)
     if length == 0:

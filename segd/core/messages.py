@@ -5,7 +5,6 @@ knows. Properties stay JSON until somebody asks for them: most events are of no 
 """
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Final, Literal
@@ -72,7 +71,7 @@ class Event(msgspec.Struct, gc=False):
     """One accepted message.
 
     name: the event's, or `$page`, `$screen`; for what is only activity of the user `$identify`, `$group`, `$alias`.
-    user_id, anonymous_id: good ids, at least one. previous_id: of an alias alone, which always has it and user_id.
+    user_id, anonymous_id: good ids, at least one. previous_id: of an alias alone, whose user_id is always there.
     claimed: the timestamp the client gave, where the event is too far ahead and was moved to its receipt.
     traits: writes to the user's traits, None deleting one; None where there are none.
     junk: how many ids were dropped beside a good one.
@@ -111,21 +110,9 @@ class Event(msgspec.Struct, gc=False):
 
 
 _MESSAGE = msgspec.json.Decoder(Message)
-_CONTEXT = msgspec.json.Decoder(_Context)
+_CONTEXT = msgspec.json.Decoder(_Context | None)
 _OBJECT = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)  # as exact as Postgres numeric
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-def read_lines(chunk: bytes, *, ahead: int = AHEAD) -> Iterator[tuple[int, Event | MessageError]]:
-    """The events in a run of whole lines, each with the number of its line in the chunk, from 0; blank ones skipped."""
-    clean = _is_plain(chunk)
-    for number, line in enumerate(chunk.split(b"\n")):
-        if not line or line.isspace():
-            continue
-        try:
-            yield number, accept(_decode(line, clean), received_at=None, content=line, ahead=ahead)
-        except MessageError as error:
-            yield number, error
 
 
 def read_line(line: bytes, *, ahead: int = AHEAD) -> Event:
@@ -135,7 +122,7 @@ def read_line(line: bytes, *, ahead: int = AHEAD) -> Event:
 
 def decode(content: bytes) -> Message:
     """One message of JSON. Raises MessageError: no JSON object, text that Postgres cannot hold, a wrong type."""
-    return _decode(content, _is_plain(content))
+    return _decode(content, is_plain_text(content))
 
 
 def accept(message: Message, *, received_at: Instant | None, content: bytes, ahead: int = AHEAD) -> Event:
@@ -154,17 +141,13 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
         received_at = _instant("receivedAt", message.received_at)
     timestamp, claimed = _timestamp(message, received_at, ahead)
 
-    properties = _object("properties", message.properties)
-    own_traits = _object("traits", message.traits)
-    context = _context(message.context)
-    traits: dict[str, Any] | None = None
-    view = None
-    if context is not None:
-        traits = _context_traits(context)
+    properties = _object("properties", message.properties) if message.properties else b""
+    own_traits = _object("traits", message.traits) if message.traits else b""
+    context = _context(message.context) if message.context else None
+    traits = _context_traits(context) if context else None
     if kind == "identify" and own_traits:
         traits = (traits or {}) | _decode_object(own_traits)
-    elif kind == "page" or kind == "screen":
-        view = _view(message, context)
+    view = _view(message, context) if kind == "page" or kind == "screen" else None
 
     return Event(
         kind,
@@ -186,15 +169,16 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
 # JSON and text
 
 
-_TRUE_SURROGATES = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+# What must be passed over to find half a surrogate pair or a NUL: escaped backslashes and whole pairs.
+_WHOLE = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _GOT = re.compile(r"(?:got|enum value) (.+?)(?: - at|$)", re.DOTALL)
 _AT_FIELD = re.compile(r" - at `\$\.(\w+)`$")
 
 
-def _is_plain(content: bytes) -> bool:
-    """Whether the text is good beyond doubt: valid UTF-8, and no escape that could be a NUL."""
-    if 92 in content and b"\\u0000" in content:  # 92: a backslash
+def is_plain_text(content: bytes) -> bool:
+    """Whether the text is good beyond doubt: valid UTF-8, no NUL, and no escape that could be one."""
+    if 0 in content or (92 in content and b"\\u0000" in content):  # 92: a backslash
         return False
     return content.isascii() or _is_utf8(content)
 
@@ -217,7 +201,7 @@ def _decode(content: bytes, plain: bool) -> Message:
     except msgspec.ValidationError as error:
         raise _wrong_type(str(error)) from None
     except msgspec.DecodeError as error:
-        if _LONE_SURROGATE.search(_TRUE_SURROGATES.sub(b" ", content)):
+        if _LONE_SURROGATE.search(_WHOLE.sub(b" ", content)):
             raise MessageError("bad_text", "expected text, got half of a surrogate pair (\\ud800 to \\udfff)") from None
         reason = str(error).removeprefix("JSON is malformed: ").replace("Input data was truncated", "it ends too early")
         raise MessageError("bad_json", f"expected a JSON object: {reason}") from None
@@ -231,7 +215,7 @@ def _check_text(content: bytes) -> None:
     except UnicodeDecodeError as error:
         byte = f"0x{content[error.start]:02x}"
         raise MessageError("bad_text", f"expected UTF-8, got byte {byte} at position {error.start}") from None
-    if b"\\u0000" in _TRUE_SURROGATES.sub(b" ", content):  # not where the backslash itself is escaped
+    if 0 in content or b"\\u0000" in _WHOLE.sub(b" ", content):  # not where its backslash is escaped
         raise MessageError("bad_text", "expected text without NUL characters (\\u0000)")
 
 
@@ -260,11 +244,21 @@ def _shortened(text: str) -> str:
 # Names and ids
 
 
-_JUNK = frozenset(("", "null", "undefined", "0", "anonymous", "-1"))
+_JUNK = frozenset(("", "null", "undefined", "anonymous", "-1"))  # and all zeros, with dashes or without
+_LONGEST_WORD = max(map(len, _JUNK))
+
+
+def good_name(event: str) -> bool:
+    """Whether track calls may carry this name."""
+    try:
+        _event_name(event)
+    except MessageError:
+        return False
+    return True
 
 
 def _event_name(event: str | None) -> str:
-    if event is None or not event or event.isspace():
+    if not event or event.isspace():
         raise MessageError("bad_event", f"event: expected the name of the event, {_got(event)}")
     if event[0] == "$":
         raise MessageError("bad_event", f"event: names that begin with $ are segd's own, {_got(event)}")
@@ -284,10 +278,10 @@ def _ids(message: Message) -> tuple[str | None, str | None, str | None, int]:
         anonymous_id = _id("anonymousId", message.anonymous_id)
         junk += anonymous_id is None
     if message.type == "alias":
-        if message.previous_id is not None:
-            previous_id = _id("previousId", message.previous_id)
-        if previous_id is None:
-            raise _no_id("previousId", "previousId", message.previous_id)
+        if message.previous_id is None:
+            raise _no_id("previousId", "previousId", None)
+        previous_id = _id("previousId", message.previous_id)
+        junk += previous_id is None
         if user_id is None:
             raise _no_id("userId", "userId", message.user_id)
     elif user_id is None and anonymous_id is None:
@@ -297,14 +291,22 @@ def _ids(message: Message) -> tuple[str | None, str | None, str | None, int]:
     return user_id, anonymous_id, previous_id, junk
 
 
+def good_id(value: str) -> str | None:
+    """The id that a text means; None where it is junk, or too long to be one."""
+    try:
+        return _id("", value)
+    except MessageError:
+        return None
+
+
 def _id(field: str, value: str | int) -> str | None:
     """A good id as text, or None for a junk one, which many users would share."""
     text = value.strip() if isinstance(value, str) else str(value)
     if len(text) > LONGEST_ID:
         raise MessageError("bad_id", f"{field}: expected at most {LONGEST_ID} characters, got {len(text)}")
-    if text.lower() in _JUNK or (not text.strip("0-") and "0" in text):
-        return None
-    return text
+    if len(text) > _LONGEST_WORD and text[0] not in "0-":
+        return text
+    return None if text.lower() in _JUNK or (not text.strip("0-") and "0" in text) else text
 
 
 def _no_id(field: str, expected: str, junk: str | int | None) -> MessageError:
@@ -377,20 +379,29 @@ _NUMBER = re.compile(rb"([0-9]+)(?:\.([0-9]+))?(?:[eE][-+]?0*([0-9]+))?")
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
+def has_suspect_number(content: bytes) -> bool:
+    """Whether any number in the text may be one that Postgres could not hold; false is certain, true a hint."""
+    hints = content.translate(_DIGITS, _SIGNS)
+    return b"0e000" in hints or _LONG in hints
+
+
 def _object(field: str, raw: msgspec.Raw) -> bytes:
-    """The JSON of an object; empty where it is absent or null.
+    """The JSON of an object; empty where it is null.
 
     Refuses what is no object, and in it too many levels and numbers that Postgres could not hold.
     """
-    if not raw:
-        return b""
     content = bytes(raw)
     if content[0] != 123:  # {
         if content == b"null":
             return b""
         raise MessageError("bad_field", f"{field}: expected a JSON object, {_got(raw)}")
     hints = content.translate(_DIGITS, _SIGNS)
-    if b"0e000" in hints or (len(content) > 2 * DEEPEST and (hints.count(b"{") > DEEPEST or _LONG in hints)):
+    size = len(content)
+    if (
+        hints.find(b"0e000") >= 0
+        or (size > 2 * DEEPEST and hints.count(b"{") > DEEPEST)
+        or (size > MOST_DIGITS and _LONG in hints)
+    ):
         _look_closely(field, content)
     return content
 
@@ -420,9 +431,7 @@ def _decode_object(content: bytes) -> dict[str, Any]:
 
 
 def _context(raw: msgspec.Raw) -> _Context | None:
-    """The parts of a context that segd knows; they alone are looked at closely, each where it is used."""
-    if not raw:
-        return None
+    """The parts of a context that segd knows, None where it is null. They are looked at closely where they are used."""
     try:
         return _CONTEXT.decode(raw)
     except msgspec.ValidationError:
@@ -433,18 +442,22 @@ def _context(raw: msgspec.Raw) -> _Context | None:
 
 def _context_traits(context: _Context) -> dict[str, Any]:
     """The traits that the context of any message writes, and the device's token as one of them."""
-    traits = _decode_object(_object("context.traits", context.traits))
-    token = _decode_object(_object("context.device", context.device)).get("token")
+    traits = _part("traits", context.traits)
+    token = _part("device", context.device).get("token")
     if isinstance(token, str) and token:
         traits["$device_token"] = token
     return traits
 
 
+def _part(name: str, raw: msgspec.Raw) -> dict[str, Any]:
+    return _decode_object(_object(f"context.{name}", raw)) if raw else {}
+
+
 def _view(message: Message, context: _Context | None) -> _View:
     if context is None:
         return _View(message.name, message.category, b"", b"")
-    page = _object("context.page", context.page)
-    campaign = _object("context.campaign", context.campaign)
+    page = _object("context.page", context.page) if context.page else b""
+    campaign = _object("context.campaign", context.campaign) if context.campaign else b""
     return _View(message.name, message.category, page, campaign)
 
 

@@ -16,7 +16,7 @@ _CAMPAIGN = {name: name.removeprefix("utm_") for name in _UTM} | {"utm_campaign"
 _LONGEST_HOST = 253  # of a domain name
 
 # RFC 3986, appendix B: takes any text apart and never fails, unlike urllib's, which wants to know the scheme.
-_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?")
 _NO_HOST = re.compile(r"[\x00-\x20\x7f\s]")
 
 
@@ -25,16 +25,27 @@ def complete(properties: dict[str, Any], page: dict[str, Any], campaign: dict[st
 
     page, campaign: those of the message's context. What is no text is kept, but nothing is worked out of it.
     """
-    found: dict[str, Any] = {}
+    given = _told(properties)
+    if page:
+        given = _told(page) | given
+    told = _worked_out(given.get("url"), given.get("referrer"))
+    if campaign:
+        told |= _told({name: campaign.get(word) for name, word in _CAMPAIGN.items()})
     for name in NAMES:
-        from_campaign = campaign.get(_CAMPAIGN[name]) if name in _CAMPAIGN else None
-        for value in (properties.pop(name, None), page.get(name), from_campaign):
-            if isinstance(value, str) and name in _HOSTS:
-                value = bare_host(value)
-            if value is not None and value != "":
-                found[name] = value
-                break
-    properties |= _worked_out(found.get("url"), found.get("referrer")) | found
+        properties.pop(name, None)
+    properties |= told | given
+
+
+def _told(source: dict[str, Any]) -> dict[str, Any]:
+    """What `source` says of NAMES."""
+    told: dict[str, Any] = {}
+    for name in NAMES:
+        value = source.get(name)
+        if name in _HOSTS and isinstance(value, str):
+            value = bare_host(value)
+        if value is not None and value != "":
+            told[name] = value
+    return told
 
 
 def bare_host(authority: str) -> str:
@@ -59,7 +70,7 @@ def _worked_out(url: object, referrer: object) -> dict[str, str]:
         host = bare_host(authority)
         if not path and host and scheme in ("http", "https"):
             path = "/"  # the same page, as every browser has it
-        told |= {"path": path, "host": host, "search": "?" + query if query else ""} | _utm(query)
+        told |= {"path": path, "host": host, "search": query and "?" + query} | _utm(query)
     if isinstance(referrer, str):
         told["referrer_host"] = bare_host(_take_apart(referrer)[1])
     return {name: value for name, value in told.items() if value}
@@ -76,9 +87,11 @@ def _take_apart(url: str) -> tuple[str, str, str, str]:
 def _utm(query: str) -> dict[str, str]:
     """The first of each `utm_*` that is not empty, percent-decoded."""
     found: dict[str, str] = {}
+    if "utm" not in query:
+        return found
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
         key = unquote_plus(key)
-        if value and key in _CAMPAIGN and key not in found:
+        if value and key in _UTM and key not in found:
             found[key] = unquote_plus(value).replace("\0", "\N{REPLACEMENT CHARACTER}")  # Postgres holds no NUL
     return found

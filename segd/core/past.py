@@ -65,9 +65,9 @@ class Moment:
 
     def outermost(self, bit: int, nth: str) -> Kept | None:
         """The very first or last event of a selector so far."""
-        kept = self.history.kept.get(bit, ())
-        high = bisect_left(kept, self.end)
-        if high == 0:
+        kept = self.history.kept.get(bit)
+        high = bisect_left(kept, self.end) if kept else 0
+        if not kept or high == 0:
             return None
         return kept[0] if nth == "first" else kept[high - 1]
 
@@ -159,7 +159,7 @@ class NotNode:
 class Found(NamedTuple):
     """What a `did` or `did_not` found: how many events in its time, the outermost of them, and the measure."""
 
-    count: int
+    number: int
     first: Instant | None
     last: Instant | None
     measured: Number | Fraction | None

@@ -9,9 +9,8 @@ the same instant.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import time, tzinfo
+from datetime import UTC, time, tzinfo
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
@@ -91,7 +90,7 @@ class Plan:
     circle, a `when` on a past segment. Paths begin with the segment's name.
     """
 
-    def __init__(self, definitions: Iterable[d.Definition], account_zone: tzinfo = ZoneInfo("UTC")) -> None:
+    def __init__(self, definitions: Iterable[d.Definition], account_zone: tzinfo = UTC) -> None:
         self.account_zone = account_zone
         self.names: dict[str, Interest] = {}
         self.traits: set[str] = set()  # top-level names that anything asks about
@@ -215,9 +214,12 @@ class _Scope:
         if not paths:
             return None
         lookups = [lookup(path) for path in paths]
-        return self.plan.slot(
-            ("combination", tuple(paths)), events, bits, lambda properties: tuple(comparable(f(properties)) for f in lookups)
-        )
+
+
+        def reader(properties: Properties) -> tuple[Any, ...]:
+            return tuple(comparable(find(properties)) for find in lookups)
+
+        return self.plan.slot(("combination", tuple(paths)), events, bits, reader)
 
     # Triggers
 
@@ -252,12 +254,12 @@ class _Scope:
     def _date(self, on: d.Date) -> Trigger:
         offset = parse_offset(on.offset)
         at = None if isinstance(on.at, UnsetType) else time.fromisoformat(on.at)
-        # A zone of None is the user's own.
-        own: tzinfo | None = self.zone if isinstance(on.zone, UnsetType) else None if on.zone == "user" else zone(on.zone)
-        within = own or self.plan.account_zone
+        own: tzinfo | None = self.zone
+        if not isinstance(on.zone, UnsetType):
+            own = None if on.zone == "user" else zone(on.zone)
         if own is None:
             self.plan.traits.add("timezone")
-        unless, unless_names = self.any_of(on.unless, within)
+        unless, unless_names = self.any_of(on.unless, self.zone)
         if not isinstance(on.profile, UnsetType):
             trait = on.profile.split(".")[0]
             self.plan.traits.add(trait)
@@ -265,7 +267,7 @@ class _Scope:
             return TraitDateTrigger(trait, value, on.yearly, offset, at, own, self.plan.account_zone, unless)
         assert isinstance(on.event, str)
         assert isinstance(on.property, str)
-        event = self.selector(on.event, on.where, within)
+        event = self.selector(on.event, on.where, self.zone)
         value = self.plan.slot(("value", on.property), [on.event], event, lookup(on.property))
         key = self.combination(on.key, [on.event, *unless_names], event | unless)
         return EventDateTrigger(event, value, offset, at, own, self.plan.account_zone, key, unless)
@@ -382,7 +384,7 @@ def _frozen(value: Any) -> Any:
     """A test's value as something that tells equal selectors; True is not 1 here."""
     if value is UNSET:
         return None
-    return tuple(comparable(v) for v in value) if isinstance(value, list | tuple) else (comparable(value),)
+    return comparable(list(value) if isinstance(value, tuple) else value)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _in_order_of_dependence(definitions: Sequence[d.Definition]) -> list[d.Definition]:

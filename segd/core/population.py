@@ -35,6 +35,14 @@ class Qualification(NamedTuple):
     cause: str | int
 
 
+class _Who(NamedTuple):
+    """Whom a candidate was found as: a join at the same instant changes neither the id nor what a filter sees."""
+
+    id: str
+    anonymous: bool
+    history: History
+
+
 class User(UserActor):
     """An actor with what the store would hold. log: all its digests, in order. waiting: candidates whose instant is not
     over. touched_at: when it last took an event or fired a timer. joined_to: who it is now, after a join."""
@@ -80,9 +88,11 @@ class Population:
 
     def take(self, event: Event, sequence: int) -> None:
         """Take the next event, after all that comes due before it. sequence: its order of arrival."""
-        self.advance(event.timestamp)
-        digest = self.digest(event, sequence)
-        self.put(event.user_id, event.anonymous_id, event.previous_id, event.timestamp, digest)
+        at = event.timestamp
+        heap = self.timers.heap
+        if heap and heap[0][0] < at:
+            self.advance(at)
+        self.put(event.user_id, event.anonymous_id, event.previous_id, at, self.digest(event, sequence))
 
     def digest(self, event: Event, sequence: int) -> Digest | None:
         """The event as the plan sees it; None where nothing asks about it."""
@@ -151,7 +161,7 @@ class Population:
         assert isinstance(user, User)
         if timer.candidate is not None:
             user.waiting.remove(timer)
-            self._settle(user.survivor(), timer.candidate, *timer.key)
+            self._settle(user.survivor(), timer.candidate, timer.key)
             return
         user.touched_at = timer.due
         candidates: list[Candidate] = []
@@ -164,22 +174,21 @@ class Population:
     def _decide(self, user: User, candidate: Candidate) -> None:
         segment = self.plan.live[candidate.trigger.index]
         if segment.waits and candidate.last is not None:
-            # What its filter names may still come due at this very instant.
-            identity = (user.id, user.anonymous)
-            timer = self.timers.set(
-                candidate.at, user, candidate.trigger, candidate.cause, identity, candidate=candidate
-            )
+            # What its filter names may still come due at this very instant; who the user is may not change any more.
+            who = _Who(user.id, user.anonymous, user.history)
+            timer = self.timers.set(candidate.at, user, candidate.trigger, candidate.cause, who, candidate=candidate)
             user.waiting.append(timer)
         else:
-            self._settle(user, candidate, user.id, user.anonymous)
+            self._settle(user, candidate, _Who(user.id, user.anonymous, user.history))
 
-    def _settle(self, user: User, candidate: Candidate, id: str, anonymous: bool) -> None:
+    def _settle(self, user: User, candidate: Candidate, who: "_Who") -> None:
         segment = self.plan.live[candidate.trigger.index]
-        if not self.admits(segment, user.history, candidate):
+        if not self.admits(segment, who.history, candidate):
             return
         if segment.name in self.plan.remembered:
-            _insert(user.history.qualified.setdefault(segment.name, []), candidate.at)
-        self.qualified.append(Qualification(segment.name, id, anonymous, candidate.at, candidate.cause.cause))
+            for history in {id(history): history for history in (user.history, who.history)}.values():
+                _insert(history.qualified.setdefault(segment.name, []), candidate.at)
+        self.qualified.append(Qualification(segment.name, who.id, who.anonymous, candidate.at, candidate.cause.cause))
 
     def admits(self, segment: LiveSegment, history: History, candidate: Candidate) -> bool:
         """Filter first, then `again`."""
@@ -282,7 +291,7 @@ class Population:
         user.log = list(heapq.merge(user.log, old.log, key=place))
         user.touched_at = max(user.touched_at, old.touched_at)
         old.joined_to = user
-        old.history, old.log = History(), []
+        old.log = []
         old.clear()
         user.clear()
         self.timers.adopt(fold(self.plan, user, user.log, at))

@@ -38,8 +38,8 @@ def read_definition(document: bytes | str | object, *, name: str | None = None) 
         document = _decode(document)
     reader = _Reader()
     plain = reader.plain(document, ())
-    if name is not None and is_object(plain):
-        plain.setdefault("name", name)
+    if name is not None and is_object(plain) and "name" not in plain:
+        plain["name"] = reader.plain(name, ("name",))
     reader.shape(_DEFINITION, plain, ())
     if reader.problems:
         in_order = sorted(reader.problems, key=reader.position)
@@ -156,7 +156,7 @@ class _Reader:
         result: dict[str, Any] = {}
         for key, entry in value.items():
             if not isinstance(key, str):
-                self.report(steps, f"expected text as the names of fields{found(key)}")
+                self.report(steps, f"expected text as the names of fields, found a Python {type(key).__name__}")
             elif _NUL_OR_SURROGATE.search(key):
                 self.report((*steps, key), _BAD_TEXT)
                 self._begins[*steps, key] = len(self._begins)
@@ -206,12 +206,13 @@ class _Reader:
     def choose(self, union: mi.UnionType, value: Any, steps: Steps) -> mi.Type | None:
         """The member of the union that the value claims to be; None where it claims none, which is then reported."""
         tagged = {member.tag: member for member in union.types if isinstance(member, mi.StructType) and member.tag}
-        if not tagged:
-            wanted = mi.VarTupleType if is_list(value) else mi.StructType
-            return next(member for member in union.types if isinstance(member, wanted))
+        if not tagged and is_list(value):
+            return next(member for member in union.types if isinstance(member, mi.VarTupleType))
         if not is_object(value):
-            self.report(steps, f"expected an object{found(value)}")
+            self.report(steps, f"expected {_noun(union)}{found(value)}")
             return None
+        if not tagged:
+            return next(member for member in union.types if isinstance(member, mi.StructType))
         field = cast("str", next(iter(tagged.values())).tag_field)
         tag = value.get(field, BROKEN)
         if isinstance(tag, str) and tag in tagged:

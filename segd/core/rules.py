@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from segd.core import definitions as d
 from segd.core.calendar import iso_instant, parse_iso, zone
-from segd.core.conditions import compile_pattern, is_number, is_plain
+from segd.core.conditions import compile_number, compile_pattern, is_number, is_plain
 from segd.core.lengths import parse_length
 from segd.core.offsets import parse_offset
 
@@ -332,18 +332,7 @@ def _did(given: Given) -> Iterator[Finding]:
 def _zero_satisfies(count: Any) -> bool:
     if count is None or count is BROKEN:
         return count is BROKEN  # reported already; zero may well be right beside the mended one
-    value = count["value"]
-    match count["op"]:
-        case "eq" | "gte":
-            return value == 0
-        case "ne" | "lt":
-            return value > 0
-        case "gt":
-            return False
-        case "lte":
-            return True
-        case _:
-            return value[0] == 0
+    return compile_number(count["op"], count["value"])(0)
 
 
 # Tests

@@ -91,7 +91,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
 
 
 def definition_schema() -> dict[str, Any]:
-    """A JSON Schema of its own making each time, so that a caller may put it into another document."""
+    """The schema of one definition document."""
     schema = msgspec.json.schema(Definition)
     for shape, definition in schema["$defs"].items():
         definition.update(_SHAPES.get(shape, {}))

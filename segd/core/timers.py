@@ -45,12 +45,13 @@ class Timer:
 
 
 class Timers:
-    """All pending timers of a population, or of one user that is folded again."""
+    """All pending timers of a population, or of one user that is folded again. heap: entries by due instant, among them
+    some that were cancelled; read its head to see whether anything may be due."""
 
-    __slots__ = ("_cancelled", "_count", "_heap")
+    __slots__ = ("_cancelled", "_count", "heap")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Instant, int, Instant, int, int, Timer]] = []
+        self.heap: list[tuple[Instant, int, Instant, int, int, Timer]] = []
         self._count = 0  # settles ties, so that handles are never compared
         self._cancelled = 0
 
@@ -72,7 +73,7 @@ class Timers:
         self._count += 1
         cause = timer.cause
         entry = (timer.due, timer.trigger.rank, cause.timestamp, cause.sequence, self._count, timer)
-        heapq.heappush(self._heap, entry)
+        heapq.heappush(self.heap, entry)
 
     def adopt(self, others: "Timers") -> None:
         """Take over all that is pending in others."""
@@ -85,13 +86,13 @@ class Timers:
             return
         timer.actor = None
         self._cancelled += 1
-        if self._cancelled > 1000 and self._cancelled * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[-1].actor is not None]
-            heapq.heapify(self._heap)
+        if self._cancelled > 1000 and self._cancelled * 2 > len(self.heap):
+            self.heap = [entry for entry in self.heap if entry[-1].actor is not None]
+            heapq.heapify(self.heap)
             self._cancelled = 0
 
     def next_due(self) -> Instant | None:
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][-1].actor is None:
             heapq.heappop(heap)
             self._cancelled -= 1
@@ -99,7 +100,7 @@ class Timers:
 
     def pop(self, before: Instant) -> "tuple[Timer, UserActor] | None":
         """The earliest timer due before that instant, and whose it is; None when there is none."""
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] < before:
             timer = heapq.heappop(heap)[-1]
             actor = timer.actor
@@ -110,7 +111,7 @@ class Timers:
         return None
 
     def pending(self) -> Iterator[Timer]:
-        return (entry[-1] for entry in self._heap if entry[-1].actor is not None)
+        return (entry[-1] for entry in self.heap if entry[-1].actor is not None)
 
     def __len__(self) -> int:
-        return len(self._heap) - self._cancelled
+        return len(self.heap) - self._cancelled

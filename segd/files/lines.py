@@ -5,7 +5,8 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -43,6 +44,8 @@ def read_chunks(path: Path, progress: Progress = lambda read: None) -> Iterator[
                 except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                     block, broken = b"", str(error).rstrip(".")
                 progress(raw.tell())
+                if number == 1 and not rest:
+                    block = block.removeprefix(BOM_UTF8)
                 if not block:
                     break
                 whole, newline, tail = block.rpartition(b"\n")
@@ -62,7 +65,7 @@ def read_chunks(path: Path, progress: Progress = lambda read: None) -> Iterator[
 
 
 @contextmanager
-def on_disk(path: str) -> Iterator[Path]:
+def on_disk(path: str) -> Generator[Path, None, None]:
     """A path that can be read twice: standard input (`-`) is put into a temporary file first."""
     if path != STDIN:
         yield Path(path)

@@ -45,7 +45,8 @@ class Repeats:
 
     def _spill(self) -> None:
         if not self._files:
-            self._files = [self._closing.enter_context(TemporaryFile(prefix="segd-")) for _ in range(PARTS)]
+            for _ in range(PARTS):
+                self._files.append(self._closing.enter_context(TemporaryFile(prefix="segd-")))
         parts = [array("q") for _ in range(PARTS)]
         for key, number in self._recent.items():
             parts[key % PARTS].extend((key, number))

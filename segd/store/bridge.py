@@ -18,7 +18,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import outcome
 import trio
 import uvloop
@@ -198,8 +198,7 @@ class Connection:
             await self._run(lambda: offer(None))
             return _rows_copied(await self._run(end))
         except BaseException:
-            with trio.CancelScope(shield=True):
-                await self._run(abandon)
+            await self._run(abandon, patience_seconds=CLOSING_SECONDS)
             raise
 
     @contextlib.asynccontextmanager
@@ -233,7 +232,8 @@ class Connection:
             self._spoilt = True
             raise
 
-    def _is_clean(self) -> bool:
+    def is_clean(self) -> bool:
+        """Whether somebody else may use it next."""
         return not (self._spoilt or self._raw.is_closed() or self._raw.is_in_transaction())
 
     async def _run(self, start: Callable[[], Coroutine[Any, Any, T]], patience_seconds: float = 0) -> T:
@@ -251,7 +251,7 @@ class Pool:
         self.size = size
         self._loop = loop
         self._dsn = dsn
-        self._places = trio.CapacityLimiter(size)
+        self._places = trio.Semaphore(size)
         self._idle: list[Any] = []
         self._open: set[Any] = set()
 
@@ -269,7 +269,7 @@ class Pool:
             try:
                 yield connection
             finally:
-                if connection._is_clean():
+                if connection.is_clean():
                     self._idle.append(raw)
                 else:
                     self._open.discard(raw)
@@ -281,7 +281,7 @@ class Pool:
         async def connect() -> Any:
             """asyncio"""
             settings = {"application_name": "segd", "timezone": "UTC"}
-            return cast(Any, await asyncpg.connect(self._dsn, server_settings=settings))
+            return await cast(Any, asyncpg).connect(self._dsn, server_settings=settings)
 
         try:
             raw = await self._loop.run(connect)
@@ -291,19 +291,19 @@ class Pool:
         self._open.add(raw)
         return raw
 
-    async def _check_server(self) -> None:
-        """Trio. Refuse a server that segd cannot work with, and leave one connection open."""
+    async def check_server(self) -> None:
+        """Trio. Raises ConnectFailed for a server that cannot be reached, is too old, or holds another encoding."""
         async with self.acquire() as connection:
-            version = connection._raw.get_server_version()
+            version = int(await connection.fetchval("SHOW server_version_num"))
             encoding = await connection.fetchval("SHOW server_encoding")
         where = without_password(self._dsn)
-        if version.major < OLDEST_SERVER:
-            raise ConnectFailed(f"{where} is PostgreSQL {version.major}: segd needs {OLDEST_SERVER} or newer")
+        if version < OLDEST_SERVER * 10_000:
+            raise ConnectFailed(f"{where} is PostgreSQL {version // 10_000}: segd needs {OLDEST_SERVER} or newer")
         if encoding != "UTF8":
             raise ConnectFailed(f"the database {where} is encoded in {encoding}: create one with ENCODING 'UTF8'")
 
-    async def _aclose(self) -> None:
-        """Trio. Say goodbye to the server, not for longer than CLOSING_SECONDS."""
+    async def aclose(self) -> None:
+        """Trio. Say goodbye to the server, not for longer than CLOSING_SECONDS, cancelled or not."""
 
         async def close() -> None:
             """asyncio"""
@@ -328,10 +328,10 @@ async def open_pool(dsn: str, size: int) -> AsyncGenerator[Pool]:
     try:
         pool = Pool(loop, dsn, size)
         try:
-            await pool._check_server()
+            await pool.check_server()
             yield pool
         finally:
-            await pool._aclose()
+            await pool.aclose()
     finally:
         loop.stop()
 
@@ -364,10 +364,11 @@ def _rows_copied(status: str) -> int:
 
 def _translated(error: Exception, closed: bool) -> Exception:
     """Our error for one of asyncpg's. A wrong use of asyncpg (another operation in progress) stays what it is."""
-    sqlstate = error.sqlstate if isinstance(error, asyncpg.PostgresError) else ""
-    if closed or isinstance(error, OSError | asyncpg.PostgresConnectionError) or sqlstate.startswith("57P"):
-        return ConnectionLost(f"the connection to Postgres was lost: {error}")
+    lost = closed or isinstance(error, OSError | asyncpg.PostgresConnectionError)
     if isinstance(error, asyncpg.PostgresError):
-        # without the detail, which quotes the values of people; the whole error is the cause
-        return ServerError(error.message or type(error).__name__, sqlstate, error.constraint_name)
-    return error
+        told: Any = error
+        if not lost and not told.sqlstate.startswith("57P"):
+            # without the detail, which quotes the values of people; the whole error is the cause
+            return ServerError(told.message or type(error).__name__, told.sqlstate, told.constraint_name)
+        lost = True
+    return ConnectionLost(f"the connection to Postgres was lost: {error}") if lost else error

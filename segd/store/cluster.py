@@ -2,8 +2,8 @@
 
 Postgres refuses to run as root. For root, segd tries in this order:
 
-1. `unshare --user --map-user=…`: a user namespace in which root's own number is that of nobody. Postgres is content, the
-   files stay root's, nothing is made readable for anyone, and it works inside directories that only root may enter.
+1. `unshare --user --map-user=…`: a user namespace in which root's own number is that of nobody. Postgres is content,
+   the files stay root's, nothing is made readable for anyone, and directories that only root may enter will do.
 2. Where the kernel or a container refuses that: as the user nobody, with the binaries copied into the state directory
    (the installed ones may lie where nobody may not go). The state directory must be one that nobody can reach.
 

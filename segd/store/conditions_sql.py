@@ -20,8 +20,6 @@ from segd.core.past import ADDRESSES
 from segd.store.queries import Sql, Statement
 from segd.store.tests_sql import OPERATORS, Place, Question, TestCompiler, as_json, steps_of, values_at
 
-NO_EVENT = 0  # in place of the number of a name; those begin at 1
-
 
 class LiveSegment(NamedTuple):
     """A stored live segment that a condition names."""
@@ -47,25 +45,22 @@ class Compiled(NamedTuple):
     questions: list[Question]
 
 
-def compile_past(
-    condition: d.Condition, as_of: Instant, zone: tzinfo, event_names: Mapping[str, int], segments: NamedSegments
-) -> Compiled:
+def compile_past(condition: d.Condition, as_of: Instant, zone: tzinfo, segments: NamedSegments) -> Compiled:
     """The ids of the users for whom the condition holds at `as_of`, by code point, one a row.
 
-    zone: of the calendar days in the condition. event_names: their numbers; one that is missing never happened.
-    segments: all that it names, and that those name; no circles. Raises DefinitionError for a `when` on a past segment.
+    zone: of the calendar days in the condition. segments: all that it names, and that those name; no circles. Raises
+    DefinitionError for a `when` on a past segment.
     """
-    compiler = _Compiler(as_of, event_names, segments)
+    compiler = _Compiler(as_of, segments)
     users = compiler.users(condition, zone)
     text = compiler.statement.piece("members", users=users)
-    return Compiled(text, compiler.statement.values, compiler.tests.questions)
+    return Compiled(str(text), compiler.statement.values, compiler.tests.questions)
 
 
 class _Compiler:
-    def __init__(self, as_of: Instant, event_names: Mapping[str, int], segments: NamedSegments) -> None:
+    def __init__(self, as_of: Instant, segments: NamedSegments) -> None:
         self.as_of = as_of
         self.now = to_datetime(as_of)
-        self.event_names = event_names
         self.segments = segments
         self.statement = Statement()
         self.tests = TestCompiler(self.statement)
@@ -197,7 +192,7 @@ class _Selected:
 
     def __init__(self, compiler: _Compiler, did: d.Did, zone: tzinfo) -> None:
         self._compiler = compiler
-        self._event = compiler.event_names.get(did.event, NO_EVENT)
+        self._event = did.event
         self._range = compiler.range(did.when, zone)
         # The very first or last event may lie outside the range, so texts are asked of all events up to now.
         asked = self._range if isinstance(did.nth, UnsetType) else compiler.range(UNSET, zone)

@@ -81,7 +81,7 @@ async def open_embedded(state_dir: Path, *, progress: Callable[[str], None]) -> 
 
     A DSN for a state directory with a very long path holds only while this process has the block open.
     """
-    home = _Home(state_dir.absolute() / "postgres")
+    home = _Home(Path(Path.cwd(), state_dir, "postgres"))
     runner = await choose_runner(home.path)
     with _socket_directory(home) as directory, _locked_file(home.users) as users:
         try:
@@ -150,7 +150,7 @@ async def _start_keeper(home: _Home, runner: Runner) -> None:
 
 async def _wait_answering(home: _Home, directory: str, progress: Callable[[str], None]) -> None:
     told = ""
-    while not await _answers(directory):
+    while not (_claims_ready(home) and await _answers(directory)):
         if not _is_kept(home):
             reason = _log_lines(home, "FATAL", "PANIC") or _log_lines(home, "") or "it left no word"
             raise EmbeddedError(f"the database in {home.path} does not start: {reason}; see {home.log}, or {ADVICE}")
@@ -159,6 +159,13 @@ async def _wait_answering(home: _Home, directory: str, progress: Callable[[str],
             progress(f"the database is recovering: {line}")
             told = line
         await trio.sleep(PAUSE_SECONDS)
+
+
+def _claims_ready(home: _Home) -> bool:
+    """What postmaster.pid says, true or left over: asking a server that is not ready fills its log with refusals."""
+    with contextlib.suppress(OSError):
+        return (home.data / "postmaster.pid").read_text().rstrip().endswith("\nready")
+    return False
 
 
 async def _answers(directory: str) -> bool:

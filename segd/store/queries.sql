@@ -22,25 +22,29 @@ SELECT number FROM users WHERE first_seen <= :as_of::timestamptz
 -- did --
 -- Users with {enough} events named :event from :start to :until on which {such}.
 SELECT e.user_number AS number FROM events AS e
-WHERE e.name = :event::integer AND e.timestamp >= :start::timestamptz AND e.timestamp <= :until::timestamptz AND {such}
+WHERE e.name = (SELECT number FROM event_names WHERE name = :event::text)
+    AND e.timestamp >= :start::timestamptz AND e.timestamp <= :until::timestamptz AND {such}
 GROUP BY e.user_number HAVING {enough}
 
 -- measured --
 -- Users of whose events named :event from :start to :until, on which {such}, the {values} measure {enough}.
 SELECT e.user_number AS number FROM events AS e CROSS JOIN LATERAL ({values}) AS v
-WHERE e.name = :event::integer AND e.timestamp >= :start::timestamptz AND e.timestamp <= :until::timestamptz AND {such}
+WHERE e.name = (SELECT number FROM event_names WHERE name = :event::text)
+    AND e.timestamp >= :start::timestamptz AND e.timestamp <= :until::timestamptz AND {such}
 GROUP BY e.user_number HAVING {enough}
 
 -- first_did --
 -- Users whose very first event named :event on which {such} lies from :start to :until.
 SELECT e.user_number AS number FROM events AS e
-WHERE e.name = :event::integer AND e.timestamp <= :until::timestamptz AND {such}
+WHERE e.name = (SELECT number FROM event_names WHERE name = :event::text)
+    AND e.timestamp <= :until::timestamptz AND {such}
 GROUP BY e.user_number HAVING min(e.timestamp) >= :start::timestamptz
 
 -- last_did --
 -- Users whose last event up to :as_of named :event on which {such} lies from :start to :until.
 SELECT e.user_number AS number FROM events AS e
-WHERE e.name = :event::integer AND e.timestamp >= :start::timestamptz AND e.timestamp <= :as_of::timestamptz AND {such}
+WHERE e.name = (SELECT number FROM event_names WHERE name = :event::text)
+    AND e.timestamp >= :start::timestamptz AND e.timestamp <= :as_of::timestamptz AND {such}
 GROUP BY e.user_number HAVING max(e.timestamp) <= :until::timestamptz
 
 -- trait --
@@ -161,7 +165,8 @@ SELECT {value} AS value FROM {elements}
 -- texts_of_events --
 -- Every text among the {values} of events named :event from :start to :until, once.
 SELECT DISTINCT v.value #>> '{}' AS text FROM events AS e CROSS JOIN LATERAL ({values}) AS v
-WHERE e.name = :event::integer AND e.timestamp >= :start::timestamptz AND e.timestamp <= :until::timestamptz
+WHERE e.name = (SELECT number FROM event_names WHERE name = :event::text)
+    AND e.timestamp >= :start::timestamptz AND e.timestamp <= :until::timestamptz
     AND jsonb_typeof(v.value) = 'string'
 
 -- texts_of_trait --
@@ -201,3 +206,111 @@ nullif(count(DISTINCT nullif(v.value, 'null'::jsonb)), 0)
 -- members --
 -- The ids of these {users} as people know them, by code point. One id a row.
 SELECT id FROM users WHERE number IN ({users}) ORDER BY id
+
+
+-- Users -------------------------------------------------------------------------------------------------------------
+
+-- look_up_ids --
+-- $1 whether anonymous, $2 ids, side by side. One row for each that is known.
+SELECT anonymous, id, user_number, joined FROM user_ids
+WHERE (anonymous, id) IN (SELECT * FROM unnest($1::boolean[], $2::text[]))
+
+-- write_ids --
+-- $1 whether anonymous, $2 ids, $3 numbers of users, $4 whether joined.
+INSERT INTO user_ids (anonymous, id, user_number, joined)
+SELECT * FROM unnest($1::boolean[], $2::text[], $3::bigint[], $4::boolean[])
+ON CONFLICT (anonymous, id) DO UPDATE SET user_number = excluded.user_number, joined = excluded.joined
+
+-- create_users --
+-- $1 numbers, $2 ids, $3 whether anonymous, $4 first_seen, $5 last_seen.
+INSERT INTO users (number, id, anonymous, first_seen, last_seen)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::timestamptz[], $5::timestamptz[])
+
+-- rename_users --
+-- Those who were anonymous, or went by a former userId. $1 numbers, $2 userIds.
+UPDATE users SET id = renamed.id, anonymous = false
+FROM unnest($1::bigint[], $2::text[]) AS renamed (number, id) WHERE users.number = renamed.number
+
+-- see_users --
+-- $1 numbers, $2 earliest and $3 latest timestamps of new messages.
+UPDATE users SET first_seen = least(first_seen, earliest), last_seen = greatest(last_seen, latest)
+FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS seen (number, earliest, latest)
+WHERE users.number = seen.number AND (earliest < first_seen OR latest > last_seen)
+
+-- join_events --
+-- This and the next five: $1 numbers of users, $2 whose they are from now on.
+UPDATE events SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+WHERE user_number = old
+
+-- join_trait_writes --
+UPDATE trait_writes SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+WHERE user_number = old
+
+-- join_qualifications --
+UPDATE qualifications SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+WHERE user_number = old
+
+-- join_ids --
+UPDATE user_ids SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joining (old, survivor)
+WHERE user_number = old
+
+-- join_users --
+UPDATE users SET first_seen = least(users.first_seen, gone.first), last_seen = greatest(users.last_seen, gone.last)
+FROM (
+    SELECT survivor, min(first_seen) AS first, max(last_seen) AS last
+    FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor) JOIN users ON number = old GROUP BY survivor
+) AS gone WHERE users.number = gone.survivor
+
+-- drop_joined_users --
+DELETE FROM users USING unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor) WHERE number = old
+
+
+-- Writing -----------------------------------------------------------------------------------------------------------
+
+-- take_writers_lock --
+-- $1 the lock. Whether we have it now; it is the connection's until that ends or gives it back.
+SELECT pg_try_advisory_lock($1)
+
+-- return_writers_lock --
+SELECT pg_advisory_unlock($1)
+
+-- position --
+-- The sequence number of the last message or other entry.
+SELECT position FROM journal
+
+-- advance --
+-- $1 from, $2 to. Changes nothing where somebody else has moved it.
+UPDATE journal SET position = $2 WHERE position = $1
+
+-- analyze --
+-- After much was written: Postgres does not do it for partitioned tables by itself.
+ANALYZE events, users, user_ids, trait_writes
+
+-- make_months --
+-- $1 instants. There is a partition for each of them afterwards.
+SELECT make_months($1::timestamptz[])
+
+-- event_names --
+-- $1 names. Name and number of each that ever happened.
+SELECT name, number FROM event_names WHERE name = ANY ($1::text[])
+
+-- add_event_names --
+-- $1 new names.
+INSERT INTO event_names (name) SELECT unnest($1::text[]) RETURNING name, number
+
+-- repeats --
+-- $1 numbers of names, $2 timestamps, $3 message ids, side by side. The places, from 1, of those stored already.
+SELECT place FROM unnest($1::integer[], $2::timestamptz[], $3::text[]) WITH ORDINALITY
+    AS arrived (name, timestamp, message_id, place)
+WHERE EXISTS (
+    SELECT FROM events AS e
+    WHERE e.name = arrived.name AND e.timestamp = arrived.timestamp AND e.message_id = arrived.message_id
+)
+
+
+-- Segments that conditions name ---------------------------------------------------------------------------------------
+
+-- named_segment --
+-- $1 the name of a segment, or its number as text; where both exist, the name is meant.
+SELECT number, name, definition::text FROM segments WHERE name = $1 OR number::text = $1
+ORDER BY name = $1 DESC LIMIT 1

@@ -12,7 +12,7 @@ from .clock import due_instant, length, yearly_instants, zone_named
 from .filters import selected, traits_of
 from .intake import Message
 from .pages import from_another_site
-from .values import at_path, holds, key_of
+from .values import at_path, key_of
 
 
 @dataclass(frozen=True)

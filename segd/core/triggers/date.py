@@ -164,7 +164,7 @@ class TraitDateTrigger(DateTrigger):
         super().fire(actor, timer, timers, out)
         if self.yearly:
             state: State = actor.states[self.index]
-            due = self._due(timer.cause, timer.zone, timer.due + 1)
+            due = self._due(timer.cause, timer.zone or self.account_zone, timer.due + 1)
             if due is not None:
                 state[TRAIT_KEY] = timers.set(due, actor, self, timer.cause, TRAIT_KEY, timer.zone)
 

@@ -101,3 +101,8 @@ class AllPagesTrigger(Trigger):
             actor.notes.append(Note("counted", digest.timestamp, digest))
         if count == self.at_least:
             out.append(Candidate(self, digest.timestamp, digest, digest))
+
+    def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
+        """An old page is one of all pages too, though it is no candidate."""
+        if digest.mask & self.page:
+            actor.states[self.index] = actor.states.get(self.index, 0) + 1

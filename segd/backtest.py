@@ -1,0 +1,252 @@
+"""Live definitions over files of events, by the daemon's own actors under a clock that the events turn.
+
+Input in order of timestamp goes through in one pass. Nothing says beforehand whether it is: the pass begins as though
+it were, and where a line proves otherwise it is given up and the lines are sorted on disk. The same holds for repeats
+too far apart for memory to see. Output is kept aside until the pass is complete.
+"""
+
+import gc
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Literal
+
+import msgspec
+
+from segd.core.errors import MessageError
+from segd.core.instants import HOUR, LATEST, Instant, to_text
+from segd.core.late import ArrivalOrder
+from segd.core.messages import Event, read_line
+from segd.core.plain import read_lines
+from segd.core.plan import Plan
+from segd.core.population import Population, Qualification
+from segd.files.lines import FileError, read_chunks
+from segd.files.repeats import Repeats
+from segd.files.sorting import in_order
+
+Order = Literal["timestamp", "arrival"]
+Refuse = Callable[[Path, int, MessageError], None]  # a line that is no event: file, number, why
+Progress = Callable[[int], None]  # bytes read so far, over all files; falls back where a pass begins anew
+
+LATE_BAND = 2 * HOUR
+HELD = 64 << 20  # bytes of output in memory before it goes to disk
+
+
+@dataclass
+class Summary:
+    """What a backtest saw. qualified: by segment. open: windows and dates still pending at the end. broken: files that
+    could not be read to their end, and why. after_until: events stamped after the end that was asked for."""
+
+    events: int = 0
+    users: int = 0
+    refused: int = 0
+    repeated: int = 0
+    after_until: int = 0
+    open: int = 0
+    seconds: float = 0.0
+    qualified: Counter[str] = field(default_factory=Counter[str])
+    broken: list[str] = field(default_factory=list[str])
+
+
+class _NotInOrder(Exception):
+    """A line is older than one before it."""
+
+
+class _MissedRepeats(Exception):
+    """Repeats too far apart were taken for new events. drop: their numbers."""
+
+    def __init__(self, drop: frozenset[int]) -> None:
+        super().__init__()
+        self.drop = drop
+
+
+def backtest(
+    plan: Plan,
+    files: Sequence[Path],
+    output: IO[bytes],
+    *,
+    order: Order = "timestamp",
+    until: Instant | None = None,
+    late_band: int = LATE_BAND,
+    refuse: Refuse = lambda path, number, error: None,
+    progress: Progress = lambda read: None,
+) -> Summary:
+    """Write one line for each qualification to output, in order of (at, userId, cause).
+
+    files: read twice or more where their lines are not in order. late_band: microseconds, for the order of arrival.
+    refuse: told of each refused line at least once.
+    """
+    began = time.perf_counter()
+    way = _Pass.by_arrival if order == "arrival" else _Pass.as_they_stand
+    drop: frozenset[int] = frozenset()
+    while True:
+        with SpooledTemporaryFile(HELD) as aside, Repeats(drop) as repeats, _no_collections():
+            run = _Pass(plan, files, until, late_band, repeats, refuse, progress)
+            try:
+                way(run, aside)
+            except _NotInOrder:
+                way = _Pass.sorted
+            except _MissedRepeats as missed:
+                drop = missed.drop
+            else:
+                aside.seek(0)
+                while block := aside.read(1 << 20):
+                    output.write(block)
+                run.summary.seconds = time.perf_counter() - began
+                return run.summary
+
+
+@contextmanager
+def _no_collections() -> Generator[None, None, None]:
+    """Live state has no cycles that matter: going through millions of objects again and again would find nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+class _Pass:
+    """One way through the files."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        files: Sequence[Path],
+        until: Instant | None,
+        late_band: int,
+        repeats: Repeats,
+        refuse: Refuse,
+        progress: Progress,
+    ) -> None:
+        self.plan = plan
+        self.files = files
+        self.until = until
+        self.late_band = late_band
+        self.repeats = repeats
+        self.refuse = refuse
+        self.progress = progress
+        self.summary = Summary()
+        self.latest: Instant = 0  # timestamp of an accepted event
+
+    def as_they_stand(self, output: IO[bytes]) -> None:
+        """Raises _NotInOrder where the lines are not in order of timestamp."""
+        population = Population(self.plan)
+        writer = _Writer(output, self.summary)
+        before = 0
+        for number, event, _ in self._accepted():
+            if event.timestamp < before:
+                raise _NotInOrder
+            before = event.timestamp
+            population.take(event, number)
+            if population.qualified:
+                writer.write(population.qualified)
+        self._finish(population, writer)
+
+    def sorted(self, output: IO[bytes]) -> None:
+        population = Population(self.plan)
+        writer = _Writer(output, self.summary)
+        lines = ((event.timestamp, number, line) for number, event, line in self._accepted())
+        for _, number, line in in_order(lines):
+            population.take(read_line(line), number)
+            if population.qualified:
+                writer.write(population.qualified)
+        self._finish(population, writer)
+
+    def by_arrival(self, output: IO[bytes]) -> None:
+        arrivals = ArrivalOrder(self.plan, self.late_band)
+        for number, event, _ in self._accepted():
+            arrivals.take(event, number)
+            arrivals.effects.clear()  # what stands in the end is all that is asked
+        arrivals.finish(self._end())
+        standing = sorted(arrivals.standing(), key=lambda qualification: qualification.at)
+        arrivals.population.qualified = standing
+        self._finish(arrivals.population, _Writer(output, self.summary))
+
+    def _accepted(self) -> Iterator[tuple[int, Event, bytes]]:
+        """The events that count, each with its number over all files and its line."""
+        summary, until = self.summary, LATEST if self.until is None else self.until
+        is_repeat = self.repeats.is_repeat
+        sequence = read_before = 0
+        for path in self.files:
+
+            def progress(read: int, before: int = read_before) -> None:
+                self.progress(before + read)
+
+            try:
+                for first, chunk in read_chunks(path, progress):
+                    lines = chunk.split(b"\n")
+                    for offset, event in read_lines(chunk):
+                        if isinstance(event, MessageError):
+                            summary.refused += 1
+                            self.refuse(path, first + offset, event)
+                            continue
+                        if is_repeat(event.message_id, sequence + offset):
+                            summary.repeated += 1
+                        elif event.timestamp > until:
+                            summary.after_until += 1
+                        else:
+                            summary.events += 1
+                            if event.timestamp > self.latest:
+                                self.latest = event.timestamp
+                            yield sequence + offset, event, lines[offset]
+                    sequence += len(lines)
+            except FileError as error:
+                summary.broken.append(error.message)
+            else:
+                read_before += path.stat().st_size
+        if missed := self.repeats.missed():
+            raise _MissedRepeats(missed)
+
+    def _end(self) -> Instant:
+        return self.latest if self.until is None else self.until
+
+    def _finish(self, population: Population, writer: "_Writer") -> None:
+        population.finish(self._end())
+        writer.write(population.qualified)
+        writer.flush()
+        self.summary.users = population.count_users()
+        self.summary.open = len(population.timers)
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    segment: str
+    user_id: str
+    at: str
+    cause: str
+
+
+class _Writer:
+    """Writes qualifications, which come in order of their instants, in order of what is written of them: the instant in
+    milliseconds, then user, then cause."""
+
+    def __init__(self, output: IO[bytes], summary: Summary) -> None:
+        self._output = output
+        self._summary = summary
+        self._held: list[tuple[str, str, str, str]] = []  # at, user, cause, segment: all of one millisecond
+        self._millisecond = 0
+        self._encoder = msgspec.json.Encoder()
+
+    def write(self, qualified: list[Qualification]) -> None:
+        """Takes them out of the list."""
+        for qualification in qualified:
+            millisecond = qualification.at // 1000
+            if millisecond != self._millisecond:
+                self.flush()
+                self._millisecond = millisecond
+            line = (to_text(qualification.at), qualification.user, str(qualification.cause), qualification.segment)
+            self._held.append(line)
+            self._summary.qualified[qualification.segment] += 1
+        qualified.clear()
+
+    def flush(self) -> None:
+        self._held.sort()
+        for at, user, cause, segment in self._held:
+            self._output.write(self._encoder.encode(_Line(segment, user, at, cause)) + b"\n")
+        self._held.clear()

@@ -1,0 +1,116 @@
+"""`segd backtest`: who would have qualified, over a file of events."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from segd.backtest import Order, Summary
+from segd.backtest import backtest as run
+from segd.cli.definitions import read_files
+from segd.cli.parameters import FILE, as_instant, as_zone
+from segd.cli.progress import reading
+from segd.core.errors import DefinitionError, MessageError
+from segd.core.instants import Instant
+from segd.core.plan import Plan
+from segd.files.lines import on_disk
+
+REPORTED = 20  # refused lines told one by one; all are counted
+
+
+@click.command()
+@click.argument("definitions", nargs=-1, required=True, type=FILE, metavar="DEF.json…")
+@click.option(
+    "--events", "events", multiple=True, required=True, metavar="FILE",
+    help="Segment messages, one JSON object a line, plain or gzip; - is standard input. May be given more than once.",
+)  # fmt: skip
+@click.option(
+    "--until", callback=as_instant, metavar="T", help="End of time, an ISO date-time; else the timestamp of the last event."
+)
+@click.option("-o", "--output", type=FILE, help="Where to write; else standard output.")
+@click.option(
+    "--order", type=click.Choice(["timestamp", "arrival"]), default="timestamp", show_default=True,
+    help="Put events in order of time, or take them as the file has them, with the late band and its retractions.",
+)  # fmt: skip
+@click.option("--zone", callback=as_zone, metavar="ZONE", default="UTC", show_default=True, help="The account's time zone.")
+@click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON.")
+def backtest(
+    definitions: tuple[Path, ...],
+    events: tuple[str, ...],
+    until: Instant | None,
+    output: Path | None,
+    order: Order,
+    zone: ZoneInfo,
+    as_json: bool,
+) -> None:
+    """Say who would have qualified for live segments over a file of events.
+
+    Each DEF.json holds one definition. Segments that the filters of others name by in_segment must be given too. The
+    result has one JSON line for each qualification, in order of time; a summary goes to standard error.
+
+    \b
+    Examples:
+      segd backtest cart.json --events shop.ndjson.gz
+      segd backtest segments/*.json --events shop.ndjson --until 2025-03-01T00:00:00Z -o qualified.ndjson
+    """
+    try:
+        plan = Plan(read_files(definitions), zone)
+    except DefinitionError as error:
+        raise click.ClickException("\n".join(map(str, error.problems))) from None
+    if not plan.live:
+        raise click.ClickException("none of these is a live segment: `segd query` answers past-behaviour ones")
+    refused = _Refused()
+    with ExitStack() as stack:
+        files = [stack.enter_context(on_disk(name)) for name in events]
+        size = sum(path.stat().st_size for path in files if path.exists())
+        sink: IO[bytes] = stack.enter_context(output.open("wb")) if output else sys.stdout.buffer
+        progress = stack.enter_context(reading("Backtest", size))
+        summary = run(plan, files, sink, order=order, until=until, refuse=refused, progress=progress)
+        sink.flush()
+    refused.tell(summary.refused)
+    if as_json:
+        click.echo(msgspec.json.encode(summary), err=True)
+    else:
+        click.echo(_in_words(summary, plan), err=True)
+    for problem in summary.broken:
+        click.echo(f"Error: {problem}", err=True)
+    if summary.broken:
+        sys.exit(1)
+
+
+class _Refused:
+    """Holds the first refused lines until the end: a pass that begins anew meets the same ones again."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[Path, int], str] = {}
+
+    def __call__(self, path: Path, number: int, error: MessageError) -> None:
+        if len(self._first) < REPORTED:
+            self._first[path, number] = error.message
+
+    def tell(self, count: int) -> None:
+        for (path, number), message in self._first.items():
+            click.echo(f"{path}:{number}: {message}", err=True)
+        if count > len(self._first):
+            click.echo(f"… and {count - len(self._first):,} more lines that are no events", err=True)
+
+
+def _in_words(summary: Summary, plan: Plan) -> str:
+    lines = [
+        f"{summary.events:,} events of {summary.users:,} users"
+        + (f", {summary.refused:,} lines refused" if summary.refused else "")
+        + (f", {summary.repeated:,} repeated" if summary.repeated else "")
+        + (f", {summary.after_until:,} after the end" if summary.after_until else ""),
+    ]
+    width = max(len(segment.name) for segment in plan.live)
+    for segment in plan.live:
+        lines.append(f"  {segment.name:<{width}}  {summary.qualified[segment.name]:>9,} qualified")
+    lines.append(
+        f"{summary.qualified.total():,} qualified, {summary.open:,} windows still open, "
+        f"{summary.seconds:.1f} seconds ({summary.events / max(summary.seconds, 1e-9):,.0f} events a second)"
+    )
+    return "\n".join(lines)

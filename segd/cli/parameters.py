@@ -1,0 +1,29 @@
+"""What options take, beyond what click knows: callbacks that read instants and time zones."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from segd.core.calendar import zone
+from segd.core.instants import Instant, parse_timestamp
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def as_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> Instant | None:
+    """An ISO date-time, in UTC where it names no zone."""
+    if value is None:
+        return None
+    try:
+        return parse_timestamp(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, got {value!r}") from None
+
+
+def as_zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:
+    """A name of the IANA time zone database."""
+    try:
+        return zone(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None

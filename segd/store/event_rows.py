@@ -1,0 +1,52 @@
+"""Rows of events and trait writes in Postgres' binary COPY format.
+
+Packed here rather than by asyncpg: instants stay integers, properties stay the bytes they came as, and a row takes
+about a third of the time.
+"""
+
+from struct import Struct
+
+from segd.core.instants import SECOND, Instant
+
+EVENT_COLUMNS = (
+    "user_number", "timestamp", "sequence", "received_at", "name", "live", "message_id", "properties", "claimed",
+)  # fmt: skip
+TRAIT_WRITE_COLUMNS = ("user_number", "timestamp", "sequence", "traits")
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
+
+_POSTGRES_EPOCH = 946_684_800 * SECOND  # 2000-01-01T00:00:00Z
+_JSONB = b"\x01"  # the version of its binary form, which is text
+_NULL = b"\xff\xff\xff\xff"
+
+# Each value follows its length in bytes; a row begins with how many there are.
+_EVENT_HEAD = Struct(">hiqiqiqiqiii?i")
+_TRAIT_WRITE_HEAD = Struct(">hiqiqiqi")
+_LENGTH = Struct(">i")
+_INSTANT = Struct(">iq")
+
+
+def event_row(
+    user: int,
+    timestamp: Instant,
+    sequence: int,
+    received_at: Instant,
+    name: int,
+    live: bool,
+    message_id: str,
+    properties: bytes,
+    claimed: Instant | None,
+) -> bytes:
+    """name: its number. properties: a JSON object."""
+    id = message_id.encode()
+    happened, received = timestamp - _POSTGRES_EPOCH, received_at - _POSTGRES_EPOCH
+    head = _EVENT_HEAD.pack(9, 8, user, 8, happened, 8, sequence, 8, received, 4, name, 1, live, len(id))
+    tail = _NULL if claimed is None else _INSTANT.pack(8, claimed - _POSTGRES_EPOCH)
+    return b"".join((head, id, _LENGTH.pack(len(properties) + 1), _JSONB, properties, tail))
+
+
+def trait_write_row(user: int, timestamp: Instant, sequence: int, traits: bytes) -> bytes:
+    """traits: a JSON object."""
+    head = _TRAIT_WRITE_HEAD.pack(4, 8, user, 8, timestamp - _POSTGRES_EPOCH, 8, sequence, len(traits) + 1)
+    return head + _JSONB + traits

@@ -1,0 +1,63 @@
+"""Questions to the stored history: which users a past-behaviour condition holds for, at any instant."""
+
+from datetime import tzinfo
+
+from msgspec import UnsetType
+
+from segd.core import calendar
+from segd.core import definitions as d
+from segd.core.errors import DefinitionError, Problem
+from segd.core.instants import Instant
+from segd.core.reading import read_definition
+from segd.store.bridge import Connection
+from segd.store.conditions_sql import Compiled, LiveSegment, PastSegment, compile_past
+from segd.store.queries import query
+
+
+async def members(connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo) -> list[str]:
+    """Trio. The ids of the users in a past segment at `as_of`, as people know them, by code point.
+
+    Messages stamped at or before `as_of` count, whenever they arrived; who is who is as of today. Raises
+    DefinitionError where the definition names a segment that is not stored, or one that leads back to it.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        compiled = await prepare(connection, definition, as_of, account_zone)
+        return [row["id"] for row in await connection.fetch(compiled.text, *compiled.values)]
+
+
+async def prepare(connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo) -> Compiled:
+    """Trio. The statement of `members`, with its questions settled. Raises DefinitionError as that does."""
+    segments: dict[str, LiveSegment | PastSegment] = {}
+    await _read_named(connection, definition, (definition.name,), account_zone, segments)
+    compiled = compile_past(definition.where, as_of, _zone_of(definition, account_zone), segments)
+    for question in compiled.questions:
+        texts = [row["text"] for row in await connection.fetch(question.text, *question.values)]
+        compiled.values[question.position] = [text for text in texts if question.passes(text)]
+    return compiled
+
+
+async def _read_named(
+    connection: Connection,
+    definition: d.Past,
+    path: tuple[str, ...],
+    account_zone: tzinfo,
+    found: dict[str, LiveSegment | PastSegment],
+) -> None:
+    """Find all segments that a definition names, and those that they name. path: how we came here, by name."""
+    for named in sorted(d.segments_named(definition) - found.keys()):
+        row = await connection.fetchrow(query("named_segment"), named)
+        if row is None:
+            raise DefinitionError([Problem("in_segment", f"there is no segment {named!r}")])
+        if row["name"] in path:
+            circle = " → ".join((*path[path.index(row["name"]) :], row["name"]))
+            raise DefinitionError([Problem("in_segment", f"goes round in a circle: {circle}")])
+        stored = read_definition(row["definition"], name=row["name"])
+        if isinstance(stored, d.Live):
+            found[named] = LiveSegment(row["number"])
+        else:
+            await _read_named(connection, stored, (*path, row["name"]), account_zone, found)
+            found[named] = PastSegment(stored.where, _zone_of(stored, account_zone))
+
+
+def _zone_of(definition: d.Past, account_zone: tzinfo) -> tzinfo:
+    return account_zone if isinstance(definition.zone, UnsetType) else calendar.zone(definition.zone)

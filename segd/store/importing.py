@@ -1,0 +1,209 @@
+"""History from files into the store: many messages at a time, each exactly once however often a file is imported.
+
+A file is read and parsed in a thread while the batch before it is written. A batch is one transaction, so an import
+that ends early leaves whole batches, and another run passes over what is there. A message is there already when one
+with the same name, timestamp and id is; within a run the id alone decides, as far back as `Repeats` remembers.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import trio
+from msgspec.json import Encoder
+
+from segd.core.errors import MessageError
+from segd.core.instants import Instant, to_datetime, to_text
+from segd.core.messages import AHEAD, Event
+from segd.core.plain import read_lines
+from segd.files.lines import FileError, read_chunks
+from segd.files.repeats import Repeats
+from segd.store import event_rows
+from segd.store.bridge import Pool
+from segd.store.queries import query
+from segd.store.users import read_identities
+from segd.store.writer import Writer, only_writer
+
+BATCH = 20_000  # messages: larger ones are no faster, and each is held in memory three times
+WAITING = 1  # batches parsed ahead of the one that is being written
+
+Refuse = Callable[[Path, int, MessageError], None]  # a line that is no message: file, number, why
+Progress = Callable[[int, int], None]  # bytes of the files read, messages imported so far
+
+_encode = Encoder(decimal_format="number").encode
+
+
+@dataclass
+class ImportSummary:
+    """What an import did. refused: lines, by the code of why. broken: files that ended early, and why."""
+
+    messages: int = 0
+    imported: int = 0
+    repeated: int = 0
+    refused: Counter[str] = field(default_factory=Counter[str])
+    junk_ids: int = 0
+    broken: list[str] = field(default_factory=list[str])
+
+
+async def import_files(
+    pool: Pool,
+    files: Sequence[Path],
+    now: Instant,
+    summary: ImportSummary,
+    *,
+    refuse: Refuse = lambda path, number, error: None,
+    progress: Progress = lambda read, imported: None,
+) -> None:
+    """Trio. Import the files in this order, one after the other; summary: grows with each batch that is in.
+
+    now: messages stamped more than two minutes later are refused. refuse: called in a thread. A file that breaks off
+    is imported up to there. Raises StoreError, with whole batches in; also where a daemon or an import is at work.
+    """
+    reading = _Reading(files, now, summary, refuse)
+    async with pool.acquire() as connection, only_writer(connection) as writer:
+        batches = _Batches(writer, now)
+        try:
+            async with trio.open_nursery() as nursery:
+                send, receive = trio.open_memory_channel[list[Event]](WAITING)
+                nursery.start_soon(_read, reading, send)
+                async for events in receive:
+                    new = await batches.write(events)
+                    summary.imported += new
+                    summary.repeated += len(events) - new
+                    progress(reading.bytes_read, summary.imported)
+        except BaseExceptionGroup as group:  # a single one: whichever of the two fails, the other is cancelled
+            raise group.exceptions[0] from None
+        if summary.imported:
+            await connection.execute(query("analyze"))
+
+
+async def _read(reading: "_Reading", send: trio.MemorySendChannel[list[Event]]) -> None:
+    batches = reading.batches()
+    async with send:
+        while (batch := await trio.to_thread.run_sync(next, batches, None)) is not None:
+            await send.send(batch)
+
+
+class _Reading:
+    """The files as batches of messages, with what is wrong and what came before taken out. bytes_read: of all files."""
+
+    def __init__(self, files: Sequence[Path], now: Instant, summary: ImportSummary, refuse: Refuse) -> None:
+        self.bytes_read = 0
+        self._files = files
+        self._latest = now + AHEAD
+        self._summary = summary
+        self._refuse = refuse
+
+    def batches(self) -> Iterator[list[Event]]:
+        batch: list[Event] = []
+        with Repeats() as repeats:
+            for path in self._files:
+                try:
+                    for event in self._events(path, repeats):
+                        batch.append(event)
+                        if len(batch) == BATCH:
+                            yield batch
+                            batch = []
+                except FileError as error:
+                    self._summary.broken.append(error.message)
+        if batch:
+            yield batch
+
+    def _events(self, path: Path, repeats: Repeats) -> Iterator[Event]:
+        summary = self._summary
+        before = self.bytes_read
+
+        def progress(read: int) -> None:
+            self.bytes_read = before + read
+
+        for first, chunk in read_chunks(path, progress):
+            for number, event in read_lines(chunk):
+                summary.messages += 1
+                if isinstance(event, Event) and event.timestamp > self._latest:
+                    event = _future(event)
+                if isinstance(event, MessageError):
+                    summary.refused[event.code] += 1
+                    self._refuse(path, first + number, event)
+                elif repeats.is_repeat(event.message_id, summary.messages):
+                    summary.repeated += 1
+                else:
+                    summary.junk_ids += event.junk
+                    yield event
+
+
+def _future(event: Event) -> MessageError:
+    return MessageError("future_timestamp", f"timestamp: expected one in the past, got {to_text(event.timestamp)}")
+
+
+class _Batches:
+    """Writes one batch after the other."""
+
+    def __init__(self, writer: Writer, now: Instant) -> None:
+        self._writer = writer
+        self._connection = writer.connection
+        self._now = now
+        self._names: dict[str, int] = {}
+        self._months: set[tuple[int, int]] = set()
+
+    async def write(self, events: Sequence[Event]) -> int:
+        """Trio. In one transaction; returns how many were new."""
+        async with self._connection.transaction():
+            await self._number_names({event.name for event in events})
+            moments = [to_datetime(event.timestamp) for event in events]
+            repeated = await self._repeats(events, moments)
+            if repeated:
+                events = [event for place, event in enumerate(events, start=1) if place not in repeated]
+            if events:
+                await self._make_months(moments)
+                await self._write_new(events)
+        return len(events)
+
+    async def _number_names(self, names: set[str]) -> None:
+        unknown = names - self._names.keys()
+        for statement in ("event_names", "add_event_names"):
+            if unknown:
+                rows = await self._connection.fetch(query(statement), sorted(unknown))
+                self._names.update((row["name"], row["number"]) for row in rows)
+                unknown -= self._names.keys()
+
+    async def _repeats(self, events: Sequence[Event], moments: Sequence[datetime]) -> set[int]:
+        names = [self._names[event.name] for event in events]
+        ids = [event.message_id for event in events]
+        return {row[0] for row in await self._connection.fetch(query("repeats"), names, moments, ids)}
+
+    async def _make_months(self, moments: Sequence[datetime]) -> None:
+        months = {(moment.year, moment.month): moment for moment in moments}
+        missing = months.keys() - self._months
+        if missing:
+            await self._connection.execute(query("make_months"), [months[month] for month in missing])
+            self._months |= missing
+
+    async def _write_new(self, events: Sequence[Event]) -> None:
+        connection, names, now = self._connection, self._names, self._now
+        identities = await read_identities(connection, events)
+        first = self._writer.position + 1
+        users = [identities.user_of(event, sequence) for sequence, event in enumerate(events, start=first)]
+        rows = [event_rows.HEADER]
+        writes = [event_rows.HEADER]
+        for sequence, (event, user) in enumerate(zip(events, users, strict=True), start=first):
+            user = identities.survivor(user)
+            received_at = now if event.received_at is None else event.received_at
+            rows.append(
+                event_rows.event_row(
+                    user, event.timestamp, sequence, received_at, names[event.name], False, event.message_id,
+                    event.properties_json(), event.claimed,
+                )
+            )  # fmt: skip
+            if event.traits:
+                writes.append(event_rows.trait_write_row(user, event.timestamp, sequence, _encode(event.traits)))
+        await identities.write(connection)
+        await self._copy("events", event_rows.EVENT_COLUMNS, rows)
+        if len(writes) > 1:
+            await self._copy("trait_writes", event_rows.TRAIT_WRITE_COLUMNS, writes)
+        await self._writer.advance(self._writer.position + len(events))
+
+    async def _copy(self, table: str, columns: Sequence[str], rows: list[bytes]) -> None:
+        rows.append(event_rows.TRAILER)
+        await self._connection.copy_in(table, columns, [b"".join(rows)], format="binary")

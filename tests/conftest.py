@@ -1,0 +1,125 @@
+"""What all tests share: one real Postgres a run, a database of its own for each test that asks, the shared folder."""
+
+import os
+import tempfile
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import trio
+
+from segd.store.bridge import Connection, open_pool
+from segd.store.embedded import open_embedded
+from segd.store.migrate import migrate
+
+REPOSITORY = Path(__file__).parent.parent
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[str]:
+    """The DSN of a server for this run: the embedded one, or that of SEGD_TEST_DSN, whose user may make databases."""
+    if given := os.environ.get("SEGD_TEST_DSN"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="segd-test-") as folder, _embedded_in_thread(Path(folder)) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> Generator[str]:
+    """The name of a database with all migrations applied, and nobody connected to it."""
+    name = f"segd_test_{os.getpid()}"
+
+    async def fill() -> None:
+        async with _session(_other_database(postgres, name)) as connection:
+            await migrate(connection, progress=lambda _: None)
+
+    _execute(postgres, f"CREATE DATABASE {name}")
+    trio.run(fill)
+    yield name
+    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_dsn(postgres: str) -> Generator[str]:
+    """A new database without any tables, dropped after the test."""
+    yield from _database(postgres, "template0")
+
+
+@pytest.fixture
+def dsn(postgres: str, template: str) -> Generator[str]:
+    """A new database with segd's tables, dropped after the test. Open the pool inside the test."""
+    yield from _database(postgres, template)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of definitions, answers and real data beside the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared")
+    return folder
+
+
+def _database(postgres: str, template: str) -> Generator[str]:
+    name = f"segd_test_{os.getpid()}_{next(_numbers)}"
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield _other_database(postgres, name)
+    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _other_database(dsn: str, name: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+
+
+def _execute(dsn: str, statement: str) -> None:
+    async def execute() -> None:
+        async with _session(dsn) as connection:
+            await connection.execute(statement)
+
+    trio.run(execute)
+
+
+@asynccontextmanager
+async def _session(dsn: str) -> AsyncGenerator[Connection]:
+    async with open_pool(dsn, size=1) as pool, pool.acquire() as connection:
+        yield connection
+
+
+class _embedded_in_thread:
+    """The embedded server, its Trio run in a thread of its own: tests bring theirs."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=trio.run, args=(self._serve,), name="test-postgres")
+        self._dsn: str | None = None
+        self._end: Callable[[], None] | None = None
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        self._started.wait()
+        assert self._dsn, "the embedded server did not start"
+        return self._dsn
+
+    def __exit__(self, *_: object) -> None:
+        assert self._end
+        self._end()
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        try:
+            ended = trio.Event()
+            token = trio.lowlevel.current_trio_token()
+            self._end = lambda: token.run_sync_soon(ended.set)
+            async with open_embedded(self._state_dir, progress=lambda _: None) as self._dsn:
+                self._started.set()
+                await ended.wait()
+        finally:
+            self._started.set()

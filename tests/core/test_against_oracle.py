@@ -1,0 +1,101 @@
+"""The core against a model that reads the whole history at once and shares no code with it."""
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import oracle
+from hypothesis import given
+from oracle.strategies import Story, late_stories, past_stories, stories
+
+from segd.core.errors import MessageError
+from segd.core.late import ArrivalOrder
+from segd.core.messages import Event, read_line
+from segd.core.plan import Plan
+from segd.core.population import Population, Qualification
+from segd.core.reading import read_definition
+
+BAND = 2 * 3600 * 1_000_000
+
+
+def events(messages: list[dict[str, Any]]) -> list[tuple[int, Event]]:
+    """The accepted ones with their lines, the first of each id."""
+    found: dict[str, tuple[int, Event]] = {}
+    for line, message in enumerate(messages):
+        try:
+            event = read_line(json.dumps(message).encode())
+        except MessageError:
+            continue
+        found.setdefault(event.message_id, (line, event))
+    return list(found.values())
+
+
+def plan(story: Story) -> Plan:
+    return Plan([read_definition(segment) for segment in story.segments], ZoneInfo(story.zone))
+
+
+def written(qualified: list[Qualification]) -> list[tuple[str, str, int, str]]:
+    return sorted((q.segment, q.user, q.at, str(q.cause)) for q in qualified)
+
+
+def in_order(story: Story, population: Population) -> None:
+    taken = sorted(events(story.messages), key=lambda one: (one[1].timestamp, one[0]))
+    for line, event in taken:
+        population.take(event, line)
+    if taken:
+        population.finish(taken[-1][1].timestamp)
+
+
+def agrees_live(story: Story) -> None:
+    population = Population(plan(story))
+    in_order(story, population)
+    assert written(population.qualified) == sorted(oracle.live(story.segments, story.messages, zone=story.zone))
+
+
+@given(stories())
+def test_live_segments_of_all_kinds(story: Story):
+    agrees_live(story)
+
+
+@given(stories(kinds=("inaction",), filters=False))
+def test_inaction(story: Story):
+    agrees_live(story)
+
+
+@given(stories(kinds=("date",), filters=False))
+def test_dates(story: Story):
+    agrees_live(story)
+
+
+@given(stories(kinds=("page_count",), filters=False))
+def test_page_counts(story: Story):
+    agrees_live(story)
+
+
+@given(stories(kinds=("action",), joins=False))
+def test_filters(story: Story):
+    agrees_live(story)
+
+
+@given(stories(users=("u1",), anonymous=("a1", "a2")))
+def test_joins(story: Story):
+    agrees_live(story)
+
+
+@given(late_stories())
+def test_late_events(story: Story):
+    arrivals = ArrivalOrder(plan(story), BAND)
+    for line, event in events(story.messages):
+        arrivals.take(event, line)
+    arrivals.finish(arrivals.clock)
+    assert written(arrivals.standing()) == sorted(oracle.late(story.segments, story.messages, zone=story.zone))
+
+
+@given(past_stories(joins=False))
+def test_past_segments(story: Story):
+    assert story.definition is not None
+    definitions = [read_definition(segment) for segment in (*story.segments, story.definition)]
+    population = Population(Plan(definitions, ZoneInfo(story.zone)))
+    in_order(story, population)
+    expected = oracle.past(story.definition, story.messages, story.as_of, zone=story.zone, segments=story.segments)
+    assert population.members(story.definition["name"], story.as_of) == expected

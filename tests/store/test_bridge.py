@@ -1,0 +1,256 @@
+import threading
+
+import pytest
+import trio
+import trio.testing
+
+from segd.store.bridge import Pool, open_pool, without_password
+from segd.store.errors import ConnectFailed, ConnectionLost, ServerError
+
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+
+
+async def value(pool: Pool, query: str, *args):
+    async with pool.acquire() as connection:
+        return await connection.fetchval(query, *args)
+
+
+async def wait_sleeping(pool: Pool, sessions: int):
+    with trio.fail_after(10):
+        while await value(pool, SLEEPING) != sessions:  # noqa: ASYNC110  the server tells nobody
+            await trio.sleep(0.01)
+
+
+async def lose(pool: Pool, process: int):
+    await value(pool, "SELECT pg_terminate_backend($1, 5000)", process)
+
+
+async def test_rows_come_back(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        assert await connection.execute("CREATE TABLE t (x int, body jsonb); INSERT INTO t VALUES (0, '{}')")
+        await connection.executemany("INSERT INTO t VALUES ($1, $2)", [(1, '{"a": 1}'), (2, None)])
+        assert [tuple(row) for row in await connection.fetch("SELECT * FROM t ORDER BY x")] == [
+            (0, "{}"),
+            (1, '{"a": 1}'),
+            (2, None),
+        ]
+        row = await connection.fetchrow("SELECT x AS number FROM t WHERE x = $1", 2)
+        assert row is not None
+        assert row["number"] == 2
+        assert await connection.fetchrow("SELECT 1 WHERE false") is None
+        assert await connection.execute("DELETE FROM t WHERE x > 0") == "DELETE 2"
+
+
+async def test_copies_records(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        await connection.execute("CREATE TABLE t (x int, y text)")
+        assert await connection.copy_records("t", ["y", "x"], [("a", 1), (None, 2)]) == 2
+        assert await connection.fetchval("SELECT sum(x) FROM t WHERE y IS NULL") == 2
+
+
+async def test_copies_a_stream_cut_anywhere(empty_dsn):
+    async def chunks():
+        for chunk in (b"1,", b"", b"one\n2,t", b"wo\n"):
+            await trio.lowlevel.checkpoint()
+            yield chunk
+
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        await connection.execute("CREATE TABLE t (x int, y text)")
+        assert await connection.copy_in("t", ["x", "y"], chunks(), format="csv") == 2
+        assert await connection.copy_in("t", ["x", "y"], [b"%d\tx\n" % n * 1000 for n in range(100)]) == 100_000
+        assert await connection.fetchval("SELECT string_agg(y, ' ' ORDER BY x) FROM t WHERE y <> 'x'") == "one two"
+
+
+async def test_a_bad_line_or_a_failing_source_undoes_the_whole_copy(empty_dsn):
+    def failing():
+        yield b"1\n"
+        raise LookupError
+
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        await connection.execute("CREATE TABLE t (x int)")
+        with pytest.raises(ServerError) as caught:
+            await connection.copy_in("t", ["x"], [b"1\n", b"many\n", *[b"2\n"] * 100_000])
+        assert caught.value.sqlstate == "22P02"
+        with pytest.raises(LookupError):
+            await connection.copy_in("t", ["x"], failing())
+        assert await connection.fetchval("SELECT count(*) FROM t") == 0
+
+
+async def test_a_cancelled_copy_leaves_nothing(empty_dsn):
+    async def endless():
+        while True:
+            yield b"1\n"
+            await trio.lowlevel.checkpoint()
+
+    async with open_pool(empty_dsn, 1) as pool:
+        await value(pool, "CREATE TABLE t (x int)")
+        with trio.move_on_after(0.2) as scope:
+            async with pool.acquire() as connection:
+                await connection.copy_in("t", ["x"], endless())
+        assert scope.cancelled_caught
+        assert await value(pool, "SELECT count(*) FROM t") == 0
+
+
+async def test_pages_come_from_a_cursor(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection, connection.transaction():
+        pages = [page async for page in connection.pages("SELECT generate_series(1, $1::int)", 25, size=10)]
+        assert [len(page) for page in pages] == [10, 10, 5]
+        assert pages[2][4][0] == 25
+
+
+async def test_cancelling_cancels_in_the_server_and_the_connection_goes_on(empty_dsn):
+    async with open_pool(empty_dsn, 2) as pool, pool.acquire() as connection:
+        mine = await connection.fetchval("SELECT pg_backend_pid()")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.fetch, "SELECT pg_sleep(60)")
+            await wait_sleeping(pool, 1)
+            nursery.cancel_scope.cancel()
+        await wait_sleeping(pool, 0)
+        assert await connection.fetchval("SELECT pg_backend_pid()") == mine
+
+
+async def test_a_cancelled_transaction_is_rolled_back(empty_dsn):
+    async with open_pool(empty_dsn, 2) as pool:
+        await value(pool, "CREATE TABLE t (x int)")
+
+        async def insert_and_sleep():
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.execute("INSERT INTO t VALUES (1)")
+                await connection.execute("SELECT pg_sleep(60)")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(insert_and_sleep)
+            await wait_sleeping(pool, 1)
+            nursery.cancel_scope.cancel()
+        await wait_sleeping(pool, 0)
+        assert await value(pool, "SELECT count(*) FROM t") == 0
+        assert await value(pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == 2
+
+
+async def test_a_call_when_already_cancelled_does_nothing(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool:
+        await value(pool, "CREATE TABLE t (x int)")
+        with trio.CancelScope() as scope:
+            async with pool.acquire() as connection:
+                scope.cancel()
+                await connection.execute("INSERT INTO t VALUES (1)")
+        assert await value(pool, "SELECT count(*) FROM t") == 0
+
+
+async def test_a_commit_is_waited_for_when_cancelled(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool:
+        await value(pool, "CREATE TABLE t (x int)")
+        with trio.CancelScope() as scope:
+            async with pool.acquire() as connection:
+                async with connection.transaction():
+                    await connection.execute("INSERT INTO t VALUES (1)")
+                    scope.cancel()
+                committed = True
+        assert committed
+        assert await value(pool, "SELECT count(*) FROM t") == 1
+
+
+async def test_an_inner_transaction_is_a_savepoint(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        await connection.execute("CREATE TABLE t (x int UNIQUE)")
+        async with connection.transaction():
+            await connection.execute("INSERT INTO t VALUES (1)")
+            with pytest.raises(ServerError):
+                async with connection.transaction():
+                    await connection.execute("INSERT INTO t VALUES (2), (1)")
+        assert await connection.fetchval("SELECT sum(x) FROM t") == 1
+
+
+async def test_server_errors_keep_sqlstate_and_constraint_and_tell_no_values(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        await connection.execute("CREATE TABLE t (x text CONSTRAINT each_once UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(ServerError) as caught:
+            async with connection.transaction():
+                await connection.execute("INSERT INTO t VALUES ('secret'), ('secret')")
+        assert caught.value.sqlstate == "23505"
+        assert caught.value.constraint == "each_once"
+        assert "secret" not in str(caught.value)
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_lost_connection_says_so_and_the_pool_gets_over_it(empty_dsn):
+    async with open_pool(empty_dsn, 2) as pool:
+
+        async def sleep_until_lost():
+            async with pool.acquire() as connection:
+                process = await connection.fetchval("SELECT pg_backend_pid()")
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(lose, pool, process)
+                    with pytest.raises(ConnectionLost):
+                        await connection.execute("SELECT pg_sleep(60)")
+                with pytest.raises(ConnectionLost):
+                    await connection.fetchval("SELECT 1")
+
+        await sleep_until_lost()
+        assert await value(pool, "SELECT 1") == 1
+
+
+async def test_a_connection_lost_inside_a_transaction_raises_that(empty_dsn):
+    async with open_pool(empty_dsn, 2) as pool, pool.acquire() as connection:
+        process = await connection.fetchval("SELECT pg_backend_pid()")
+        with pytest.raises(ConnectionLost):
+            async with connection.transaction():
+                await lose(pool, process)
+
+
+async def test_no_more_than_size_at_once_in_order_of_asking(empty_dsn):
+    order = []
+
+    async def use(pool, number):
+        async with pool.acquire() as connection:
+            order.append(number)
+            await connection.execute("SELECT pg_sleep(0.02)")
+
+    async with open_pool(empty_dsn, 1) as pool, trio.open_nursery() as nursery:
+        for number in range(4):
+            nursery.start_soon(use, pool, number)
+            await trio.testing.wait_all_tasks_blocked()
+    assert order == [0, 1, 2, 3]
+
+
+async def test_a_connection_given_back_inside_a_transaction_is_not_used_again(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool:
+        first = await value(pool, "SELECT pg_backend_pid()")
+        async with pool.acquire() as connection:
+            await connection.execute("BEGIN")
+        assert await value(pool, "SELECT pg_backend_pid()") != first
+
+
+async def test_nothing_is_left_when_the_pool_is_closed(postgres, empty_dsn):
+    async with open_pool(empty_dsn, 2) as pool, pool.acquire(), pool.acquire():
+        assert "segd-postgres" in {thread.name for thread in threading.enumerate()}
+    assert "segd-postgres" not in {thread.name for thread in threading.enumerate()}
+    async with open_pool(postgres, 1) as other:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1"
+        name = empty_dsn.split("?")[0].rpartition("/")[2]
+        with trio.fail_after(5):
+            while await value(other, query, name):  # noqa: ASYNC110  as above
+                await trio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:sesame@127.0.0.1:1/db",
+        "postgresql://me@127.0.0.1:1/db?password=sesame&connect_timeout=3",
+        "mysql://me:sesame@127.0.0.1/db",
+        "host=127.0.0.1 password=sesame",
+    ],
+)
+async def test_who_cannot_connect_is_told_where_but_not_the_password(dsn):
+    with pytest.raises(ConnectFailed, match=r"cannot connect to .*127\.0\.0\.1") as caught:
+        async with open_pool(dsn, 1):
+            pass
+    assert "sesame" not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+def test_without_password():
+    assert without_password("postgresql://u:p@ss:w@h:1/db") == "postgresql://u:***@h:1/db"
+    assert without_password("postgresql://u@h/db") == "postgresql://u@h/db"
+    assert without_password("host=h password = 'a b' user=u") == "host=h password = *** user=u"
