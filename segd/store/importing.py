@@ -6,16 +6,15 @@ with the same name, timestamp and id is; within a run the id alone decides, as f
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import trio
 from msgspec.json import Encoder
 
 from segd.core.errors import MessageError
-from segd.core.instants import Instant, to_datetime, to_text
+from segd.core.instants import DAY, Instant, to_datetime, to_text
 from segd.core.messages import AHEAD, Event
 from segd.core.plain import read_lines
 from segd.files.lines import FileError, read_chunks
@@ -145,18 +144,17 @@ class _Batches:
         self._connection = writer.connection
         self._now = now
         self._names: dict[str, int] = {}
-        self._months: set[tuple[int, int]] = set()
+        self._days: set[int] = set()  # whose month has a partition
 
     async def write(self, events: Sequence[Event]) -> int:
         """Trio. In one transaction; returns how many were new."""
         async with self._connection.transaction():
             await self._number_names({event.name for event in events})
-            moments = [to_datetime(event.timestamp) for event in events]
-            repeated = await self._repeats(events, moments)
-            if repeated:
-                events = [event for place, event in enumerate(events, start=1) if place not in repeated]
+            stored = await self._stored_ids(events)
+            if stored:
+                events = [event for event in events if event.message_id not in stored]
             if events:
-                await self._make_months(moments)
+                await self._make_months(events)
                 await self._write_new(events)
         return len(events)
 
@@ -168,25 +166,27 @@ class _Batches:
                 self._names.update((row["name"], row["number"]) for row in rows)
                 unknown -= self._names.keys()
 
-    async def _repeats(self, events: Sequence[Event], moments: Sequence[datetime]) -> set[int]:
-        names = [self._names[event.name] for event in events]
-        ids = [event.message_id for event in events]
-        return {row[0] for row in await self._connection.fetch(query("repeats"), names, moments, ids)}
+    async def _stored_ids(self, events: Sequence[Event]) -> set[str]:
+        """Of messages that have the name and timestamp of one of these."""
+        moments = {(self._names[event.name], event.timestamp) for event in events}
+        names = [name for name, _ in moments]
+        timestamps = [to_datetime(timestamp) for _, timestamp in moments]
+        return {row[0] for row in await self._connection.fetch(query("stored_ids"), names, timestamps)}
 
-    async def _make_months(self, moments: Sequence[datetime]) -> None:
-        months = {(moment.year, moment.month): moment for moment in moments}
-        missing = months.keys() - self._months
-        if missing:
-            await self._connection.execute(query("make_months"), [months[month] for month in missing])
-            self._months |= missing
+    async def _make_months(self, events: Sequence[Event]) -> None:
+        # Asked of days first, since a datetime takes longer to make than all else here.
+        days = {event.timestamp // DAY for event in events} - self._days
+        if days:
+            await self._connection.execute(query("make_months"), [to_datetime(day * DAY) for day in days])
+            self._days |= days
 
     async def _write_new(self, events: Sequence[Event]) -> None:
         connection, names, now = self._connection, self._names, self._now
         identities = await read_identities(connection, events)
         first = self._writer.position + 1
         users = [identities.user_of(event, sequence) for sequence, event in enumerate(events, start=first)]
-        rows = [event_rows.HEADER]
-        writes = [event_rows.HEADER]
+        rows: list[bytes] = []
+        writes: list[bytes] = []
         for sequence, (event, user) in enumerate(zip(events, users, strict=True), start=first):
             user = identities.survivor(user)
             received_at = now if event.received_at is None else event.received_at
@@ -200,10 +200,15 @@ class _Batches:
                 writes.append(event_rows.trait_write_row(user, event.timestamp, sequence, _encode(event.traits)))
         await identities.write(connection)
         await self._copy("events", event_rows.EVENT_COLUMNS, rows)
-        if len(writes) > 1:
+        if writes:
             await self._copy("trait_writes", event_rows.TRAIT_WRITE_COLUMNS, writes)
         await self._writer.advance(self._writer.position + len(events))
 
-    async def _copy(self, table: str, columns: Sequence[str], rows: list[bytes]) -> None:
-        rows.append(event_rows.TRAILER)
-        await self._connection.copy_in(table, columns, [b"".join(rows)], format="binary")
+    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
+        await self._connection.copy_in(table, columns, _copy_format(rows), format="binary")
+
+
+async def _copy_format(rows: Sequence[bytes]) -> AsyncGenerator[bytes]:
+    yield event_rows.HEADER
+    yield b"".join(rows)
+    yield event_rows.TRAILER

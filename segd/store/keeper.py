@@ -16,6 +16,7 @@ import sys
 import threading
 from typing import Any
 
+LOG_MARK = "segd starts the server"  # in the log: what follows is of this start
 LOG_BYTES = 1_000_000  # a longer log starts anew: nobody else cuts it
 FAST_SECONDS = 120  # for the server to write its last checkpoint
 PR_SET_PDEATHSIG = 1
@@ -69,6 +70,7 @@ def start_server(task: dict[str, Any]) -> "subprocess.Popen[bytes]":
     log = os.open(task["log"], flags, 0o600)
     if os.fstat(log).st_size > LOG_BYTES:
         os.truncate(log, 0)
+    os.write(log, f"{LOG_MARK}\n".encode())
     user = task["user"]
     return subprocess.Popen(
         task["command"],
@@ -86,4 +88,4 @@ def start_server(task: dict[str, Any]) -> "subprocess.Popen[bytes]":
 
 
 if __name__ == "__main__":
-    keep(json.loads(sys.argv[1]))
+    keep(json.load(sys.stdin))  # the argument is for who reads the list of processes

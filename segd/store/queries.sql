@@ -83,6 +83,9 @@ WHERE segment = :segment::integer AND at >= :start::timestamptz AND at <= :until
 -- no_test --
 true
 
+-- one_of_texts --
+jsonb_typeof({value}) = 'string' AND {value} #>> '{}' = ANY (:wanted::text[])
+
 -- not_true --
 ({test}) IS NOT TRUE
 
@@ -120,19 +123,6 @@ jsonb_typeof({value}) = 'string' AND starts_with({value} #>> '{}', :wanted::text
 
 -- ends_with --
 jsonb_typeof({value}) = 'string' AND right({value} #>> '{}', length(:wanted::text)) = :wanted::text
-
--- not_true --
-({test}) IS NOT TRUE
-
--- any_element --
-EXISTS (SELECT FROM {elements} WHERE {test})
-
-
--- both_tests --
-({left}) AND ({right})
-
--- either_test --
-({left}) OR ({right})
 
 
 -- Values: where a property path leads. `jsonb -> text` descends into objects alone. ----------------------------------
@@ -284,7 +274,7 @@ UPDATE journal SET position = $2 WHERE position = $1
 
 -- analyze --
 -- After much was written: Postgres does not do it for partitioned tables by itself.
-ANALYZE events, users, user_ids, trait_writes
+ANALYZE events (user_number, timestamp, name), users, user_ids, trait_writes
 
 -- make_months --
 -- $1 instants. There is a partition for each of them afterwards.
@@ -298,14 +288,10 @@ SELECT name, number FROM event_names WHERE name = ANY ($1::text[])
 -- $1 new names.
 INSERT INTO event_names (name) SELECT unnest($1::text[]) RETURNING name, number
 
--- repeats --
--- $1 numbers of names, $2 timestamps, $3 message ids, side by side. The places, from 1, of those stored already.
-SELECT place FROM unnest($1::integer[], $2::timestamptz[], $3::text[]) WITH ORDINALITY
-    AS arrived (name, timestamp, message_id, place)
-WHERE EXISTS (
-    SELECT FROM events AS e
-    WHERE e.name = arrived.name AND e.timestamp = arrived.timestamp AND e.message_id = arrived.message_id
-)
+-- stored_ids --
+-- $1 numbers of names, $2 timestamps, side by side, each pair once. The ids of all messages stored with one of them.
+SELECT e.message_id FROM unnest($1::integer[], $2::timestamptz[]) AS moment (name, timestamp)
+JOIN events AS e ON e.name = moment.name AND e.timestamp = moment.timestamp
 
 
 -- Segments that conditions name ---------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class Identities:
         user = self._meant((False, user_id))
         if anonymous_id is not None:
             user = self._take_anonymous(anonymous_id, user_id, user, sequence)
-        if previous_id is not None:
+        if previous_id is not None and (previous_id != user_id or (True, previous_id) in self._meanings):
             user = self._take_previous(previous_id, user_id, user, sequence)
         return user or self._create((False, user_id), sequence)
 

@@ -48,28 +48,31 @@ async def test_copies_records(empty_dsn):
         assert await connection.fetchval("SELECT sum(x) FROM t WHERE y IS NULL") == 2
 
 
-async def test_copies_a_stream_cut_anywhere(empty_dsn):
-    async def chunks():
-        for chunk in (b"1,", b"", b"one\n2,t", b"wo\n"):
-            await trio.lowlevel.checkpoint()
-            yield chunk
+async def stream(*chunks: bytes):
+    for chunk in chunks:
+        await trio.lowlevel.checkpoint()
+        yield chunk
 
+
+async def test_copies_a_stream_cut_anywhere(empty_dsn):
+    cut = stream(b"1,", b"", b"one\n2,t", b"wo\n")
+    long = stream(*[b"%d\tx\n" % n * 1000 for n in range(100)])
     async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
         await connection.execute("CREATE TABLE t (x int, y text)")
-        assert await connection.copy_in("t", ["x", "y"], chunks(), format="csv") == 2
-        assert await connection.copy_in("t", ["x", "y"], [b"%d\tx\n" % n * 1000 for n in range(100)]) == 100_000
+        assert await connection.copy_in("t", ["x", "y"], cut, format="csv") == 2
+        assert await connection.copy_in("t", ["x", "y"], long) == 100_000
         assert await connection.fetchval("SELECT string_agg(y, ' ' ORDER BY x) FROM t WHERE y <> 'x'") == "one two"
 
 
 async def test_a_bad_line_or_a_failing_source_undoes_the_whole_copy(empty_dsn):
-    def failing():
-        yield b"1\n"
+    async def failing():
+        yield b"1\n" * 100_000
         raise LookupError
 
     async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
         await connection.execute("CREATE TABLE t (x int)")
         with pytest.raises(ServerError) as caught:
-            await connection.copy_in("t", ["x"], [b"1\n", b"many\n", *[b"2\n"] * 100_000])
+            await connection.copy_in("t", ["x"], stream(b"many\n", *[b"2\n" * 100_000] * 30))
         assert caught.value.sqlstate == "22P02"
         with pytest.raises(LookupError):
             await connection.copy_in("t", ["x"], failing())
@@ -96,6 +99,9 @@ async def test_pages_come_from_a_cursor(empty_dsn):
         pages = [page async for page in connection.pages("SELECT generate_series(1, $1::int)", 25, size=10)]
         assert [len(page) for page in pages] == [10, 10, 5]
         assert pages[2][4][0] == 25
+        async for page in connection.pages("SELECT generate_series(1, 25)", size=10):
+            assert page[0][0] == 1
+            break
 
 
 async def test_cancelling_cancels_in_the_server_and_the_connection_goes_on(empty_dsn):

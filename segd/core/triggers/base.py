@@ -26,14 +26,17 @@ class Candidate(NamedTuple):
 class Note(NamedTuple):
     """What happened to a trigger at an instant, for explaining: `opened`, `ignored`, `closed`, `came due`, …
 
-    event: what made it happen; None for the passing of time. cause: the event that opened it. due: until when.
+    event: what made it happen; None for the passing of time. cause: the event that opened it. due: until when. number:
+    how many there are, this one included.
     """
 
+    trigger: "Trigger"
     what: str
     at: Instant
     event: Digest | None
     cause: Digest | None = None
     due: Instant | None = None
+    number: int = 0
 
 
 class Trigger:

@@ -53,12 +53,12 @@ class DateTrigger(Trigger):
         if due is None or due < digest.timestamp:
             if actor.notes is not None:
                 what = "no date" if due is None else "past"
-                actor.notes.append(Note(what, digest.timestamp, digest, digest, due))
+                actor.notes.append(Note(self, what, digest.timestamp, digest, digest, due))
             return
         state: State = actor.states.setdefault(self.index, {})
         state[key] = timers.set(due, actor, self, digest, key, zone)
         if actor.notes is not None:
-            actor.notes.append(Note("armed", digest.timestamp, digest, digest, due))
+            actor.notes.append(Note(self, "armed", digest.timestamp, digest, digest, due))
 
     def _drop(self, actor: "UserActor", digest: Digest, key: Any, what: str, timers: Timers) -> None:
         state: State | None = actor.states.get(self.index)
@@ -66,7 +66,7 @@ class DateTrigger(Trigger):
         if timer is not None:
             timers.cancel(timer)
             if actor.notes is not None:
-                actor.notes.append(Note(what, digest.timestamp, digest, timer.cause, timer.due))
+                actor.notes.append(Note(self, what, digest.timestamp, digest, timer.cause, timer.due))
 
     def _cancel(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         """`unless` happened: what is pending with the same values goes, all of it without `key`. What was armed by an
@@ -90,7 +90,7 @@ class DateTrigger(Trigger):
     def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
         del actor.states[self.index][timer.key]
         if actor.notes is not None:
-            actor.notes.append(Note("came due", timer.due, None, timer.cause, timer.due))
+            actor.notes.append(Note(self, "came due", timer.due, None, timer.cause, timer.due))
         out.append(Candidate(self, timer.due, timer.cause, None))
 
     def pending(self, state: State) -> Iterator[Timer]:

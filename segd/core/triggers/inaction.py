@@ -62,7 +62,7 @@ class InactionTrigger(Trigger):
         for timer in windows:
             timers.cancel(timer)
             if actor.notes is not None:
-                actor.notes.append(Note("closed", digest.timestamp, digest, timer.cause, timer.due))
+                actor.notes.append(Note(self, "closed", digest.timestamp, digest, timer.cause, timer.due))
 
     def _open(
         self, actor: "UserActor", digest: Digest, combination: Any, open_windows: list[Timer] | None, timers: Timers
@@ -70,7 +70,7 @@ class InactionTrigger(Trigger):
         if open_windows and self.repeat == "first":
             if actor.notes is not None:
                 actor.notes.append(
-                    Note("ignored", digest.timestamp, digest, open_windows[0].cause, open_windows[0].due)
+                    Note(self, "ignored", digest.timestamp, digest, open_windows[0].cause, open_windows[0].due)
                 )
             return
         state: State = actor.states.setdefault(self.index, {})
@@ -78,17 +78,17 @@ class InactionTrigger(Trigger):
             timers.cancel(open_windows[0])
             if actor.notes is not None:
                 actor.notes.append(
-                    Note("restarted", digest.timestamp, digest, open_windows[0].cause, open_windows[0].due)
+                    Note(self, "restarted", digest.timestamp, digest, open_windows[0].cause, open_windows[0].due)
                 )
             open_windows = None
         undone = None if digest.mask & self.did_not else self._undone_at_once(actor, digest, combination)
         due = digest.timestamp + self.within
         if undone is not None:
             if actor.notes is not None:
-                actor.notes.append(Note("closed", digest.timestamp, undone, digest, due))
+                actor.notes.append(Note(self, "closed", digest.timestamp, undone, digest, due))
         else:
             if actor.notes is not None:
-                actor.notes.append(Note("opened", digest.timestamp, digest, digest, due))
+                actor.notes.append(Note(self, "opened", digest.timestamp, digest, digest, due))
             timer = timers.set(due, actor, self, digest, combination)
             if open_windows:
                 open_windows.append(timer)
@@ -132,7 +132,7 @@ class InactionTrigger(Trigger):
         if not windows:
             del state[timer.key]
         if actor.notes is not None:
-            actor.notes.append(Note("came due", timer.due, None, timer.cause, timer.due))
+            actor.notes.append(Note(self, "came due", timer.due, None, timer.cause, timer.due))
         out.append(Candidate(self, timer.due, timer.cause, None))
 
     def pending(self, state: State) -> Iterator[Timer]:

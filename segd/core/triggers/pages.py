@@ -46,13 +46,13 @@ class SessionPagesTrigger(Trigger):
             session = actor.states[self.index] = Session(now)
         elif now - session.seen_at > self.idle:
             if actor.notes is not None:
-                actor.notes.append(Note("session", now, digest))
+                actor.notes.append(Note(self, "session", now, digest))
             session.count = 0
         session.seen_at = now
         if digest.mask & self.page:
             session.count += 1
             if actor.notes is not None:
-                actor.notes.append(Note("counted", now, digest))
+                actor.notes.append(Note(self, "counted", now, digest, number=session.count))
             if session.count == self.at_least:
                 out.append(Candidate(self, now, digest, digest))
 
@@ -76,7 +76,7 @@ class RecentPagesTrigger(Trigger):
         del recent[: bisect_right(recent, now - self.length)]
         recent.append(now)
         if actor.notes is not None:
-            actor.notes.append(Note("counted", now, digest))
+            actor.notes.append(Note(self, "counted", now, digest, number=len(recent)))
         if len(recent) == self.at_least:
             recent.clear()
             out.append(Candidate(self, now, digest, digest))
@@ -98,7 +98,7 @@ class AllPagesTrigger(Trigger):
         count = actor.states.get(self.index, 0) + 1
         actor.states[self.index] = count
         if actor.notes is not None:
-            actor.notes.append(Note("counted", digest.timestamp, digest))
+            actor.notes.append(Note(self, "counted", digest.timestamp, digest, number=count))
         if count == self.at_least:
             out.append(Candidate(self, digest.timestamp, digest, digest))
 

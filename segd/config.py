@@ -1,0 +1,123 @@
+"""The configuration: one TOML file and the environment become one frozen struct.
+
+What the environment says (SEGD_STATE_DIR for `state_dir`, and so on) goes before the file; what neither says is the
+default. `config/segd.toml` explains every option.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from segd.core.calendar import zone
+from segd.core.errors import Problem, SegdError
+from segd.core.lengths import parse_length
+
+
+class ConfigError(SegdError):
+    """A configuration that cannot be; `problems` holds all of them, each path an option, a variable or the file."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("bad_config", "; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class Config(Struct, frozen=True):
+    """What the operator decides. dsn: None is the embedded server of `state_dir`. Lengths are microseconds here."""
+
+    dsn: str | None
+    state_dir: Path
+    zone: str
+    late_band: int
+    ahead: int
+    history_from_years: int
+
+
+def load_config(
+    file: Path | None = None, state_dir: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Config:
+    """Read the file and the environment. Raises ConfigError with all that is wrong.
+
+    file: None where there is none. state_dir: what the command line says, before anything else.
+    """
+    problems: list[Problem] = []
+    given = _read(file, problems) if file else {}
+    unknown = f"unknown option, expected one of {', '.join(_READERS)}"
+    problems += [Problem(name, unknown) for name in sorted(given.keys() - _READERS)]
+    values: dict[str, Any] = {}
+    for name, read in _READERS.items():
+        variable = f"SEGD_{name.upper()}"
+        set_by = variable if environment.get(variable) else name
+        default = _DEFAULTS.get(name)
+        try:
+            values[name] = read(environment[variable] if set_by == variable else given.get(name, default))
+        except ValueError as error:
+            problems.append(Problem(set_by, str(error)))
+    if problems:
+        raise ConfigError(problems)
+    values["state_dir"] = state_dir or values["state_dir"] or _default_state_dir(environment)
+    return Config(**values)
+
+
+def _read(file: Path, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return msgspec.toml.decode(file.read_bytes())
+    except OSError as error:
+        problems.append(Problem(str(file), f"cannot be read: {error.strerror}"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        problems.append(Problem(str(file), f"is not TOML: {error}"))
+    return {}
+
+
+def _default_state_dir(environment: Mapping[str, str]) -> Path:
+    home = Path(environment.get("XDG_STATE_HOME", ""))
+    return (home if home.is_absolute() else Path.home() / ".local" / "state") / "segd"  # XDG: a relative one is ignored
+
+
+# One reader for each option: its value from what the file or the environment holds. Raises ValueError.
+
+
+def _dsn(value: Any) -> str | None:
+    if value is not None and not str(value).startswith(("postgresql://", "postgres://")):
+        raise ValueError("expected an address such as postgresql://user:password@host:5432/database")
+    return value
+
+
+def _state_dir(value: Any) -> Path | None:
+    return None if value is None else Path(_text(value)).expanduser()
+
+
+def _zone(value: Any) -> str:
+    return zone(_text(value)).key
+
+
+def _length(value: Any) -> int:
+    return parse_length(_text(value))
+
+
+def _years(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():  # from the environment
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= 100:
+        raise ValueError("expected a whole number of years, 1 to 100")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected text in quotes")
+    return value
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "dsn": _dsn,
+    "state_dir": _state_dir,
+    "zone": _zone,
+    "late_band": _length,
+    "ahead": _length,
+    "history_from_years": _years,
+}
+_DEFAULTS = {"zone": "UTC", "late_band": "2h", "ahead": "2m", "history_from_years": 10}

@@ -1,0 +1,60 @@
+"""Events a second that `segd backtest` takes, with 1 and with 20 inaction segments.
+
+    python -m tests.bench.make_events 3000000 > events.ndjson
+    python -m tests.bench.backtest events.ndjson
+
+The twenty differ in what is done, what is not, where, and for how long; every event name is in several of them.
+"""
+
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from itertools import product
+from pathlib import Path
+
+import msgspec
+
+STARTS = ({"event": "Added To Cart"}, {"event": "Checkout Started"}, {"event": "Searched"})
+PRICEY = {"property": "price", "op": "gte", "value": 90}
+WINDOWS = ("10m", "30m", "2h")
+
+
+def definitions(count: int) -> list[dict[str, object]]:
+    """The first is cart and no charge within ten minutes."""
+    shapes = [(did, {"event": "Charged"}, within) for within, did in product(WINDOWS, STARTS)]
+    shapes += [(did | {"where": [PRICEY]}, {"event": "Charged"}, within) for within, did in product(WINDOWS, STARTS)]
+    shapes += [({"event": "Product Viewed", "where": [PRICEY]}, {"event": "Added To Cart"}, w) for w in WINDOWS]
+    return [
+        {
+            "name": f"{number}",
+            "kind": "live",
+            "on": {"type": "inaction", "did": did, "did_not": did_not, "within": within},
+        }
+        for number, (did, did_not, within) in enumerate(shapes[:count])
+    ]
+
+
+def run(events: str, count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        paths: list[Path] = []
+        for definition in definitions(count):
+            paths.append(Path(folder, f"{definition['name']}.json"))
+            paths[-1].write_bytes(msgspec.json.encode(definition))
+        command = [sys.executable, "-m", "segd", "backtest", *paths, "--events", events, "-o", f"{folder}/out", "--json"]
+        done = subprocess.run(command, check=True, capture_output=True)
+    summary = msgspec.json.decode(done.stderr)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    print(
+        f"| {count} | {summary['events']:,} | {sum(summary['qualified'].values()):,} | {summary['seconds']:.1f} |"
+        f" {summary['events'] / summary['seconds']:,.0f} | {peak} MB |",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    print(f"CPython {platform.python_version()}, {platform.machine()}\n")
+    print("| segments | events | qualified | seconds | events/s | peak memory |\n|---|---|---|---|---|---|")
+    for count in (1, 20):
+        run(sys.argv[1], count)

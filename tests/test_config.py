@@ -1,0 +1,82 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from segd.config import Config, ConfigError, load_config
+from segd.core.instants import HOUR, MINUTE
+
+EXAMPLE = Path(__file__).parent.parent / "config" / "segd.toml"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "segd.toml"
+
+
+def problems(*args, **kwargs):
+    with pytest.raises(ConfigError) as caught:
+        load_config(*args, **kwargs)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_defaults():
+    assert load_config(environment={"XDG_STATE_HOME": "/state"}) == Config(
+        dsn=None, state_dir=Path("/state/segd"), zone="UTC", late_band=2 * HOUR, ahead=2 * MINUTE, history_from_years=10
+    )
+
+
+def test_the_state_directory_is_under_the_home_where_xdg_says_nothing_useful(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    for environment in ({}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "relative"}):
+        assert load_config(environment=environment).state_dir == Path("/home/ann/.local/state/segd")
+
+
+def test_the_command_line_goes_before_the_environment_before_the_file(file):
+    file.write_text('state_dir = "/file"\nzone = "Europe/Berlin"\nlate_band = "1h30m"\n')
+    environment = {"SEGD_STATE_DIR": "/environment", "SEGD_HISTORY_FROM_YEARS": "3", "SEGD_ZONE": ""}
+    config = load_config(file, environment=environment)
+    assert config.state_dir == Path("/environment")
+    assert (config.zone, config.late_band, config.history_from_years) == ("Europe/Berlin", 90 * MINUTE, 3)
+    assert load_config(file, Path("/line"), environment).state_dir == Path("/line")
+
+
+def test_all_problems_at_once_with_their_paths(file):
+    file.write_text(
+        'dsn = "mysql://host"\nzone = "Mars/Olympus"\nlate_band = 7200\nahead = "1x"\nhistory_from_years = true\n'
+        'graec = "2s"\n[intake]\n'
+    )
+    found = problems(file, environment={"SEGD_AHEAD": "soon"})
+    assert [line.partition(":")[0] for line in found] == [
+        *sorted(["graec", "intake"]),
+        "dsn",
+        "zone",
+        "late_band",
+        "SEGD_AHEAD",
+        "history_from_years",
+    ]
+    assert all("expected" in line or "unknown option" in line for line in found)
+
+
+@pytest.mark.parametrize("content", [b"zone = ", b"zone = '\xff'"])
+def test_a_file_that_is_no_toml_is_named(file, content):
+    file.write_bytes(content)
+    (problem,) = problems(file, environment={})
+    assert problem.startswith(f"{file}: is not TOML")
+
+
+def test_a_file_that_is_not_there_is_named(file):
+    assert problems(file, environment={}) == [f"{file}: cannot be read: No such file or directory"]
+
+
+def test_the_example_is_whole_commented_and_shows_the_defaults(file):
+    text = EXAMPLE.read_text()
+    options = re.findall(r"^# (\w+) = (.+)$", text, re.MULTILINE)
+    assert [name for name, _ in options] == list(Config.__struct_fields__)
+    for name, _ in options:
+        comment = text[: text.index(f"# {name} = ")].rstrip("\n").rsplit("\n\n", 1)[-1]
+        assert len(comment) > 80, f"{name} needs a word on its unit and reason"
+    file.write_text("\n".join(f"{name} = {value}" for name, value in options if name not in ("dsn", "state_dir")))
+    assert load_config(file, environment={}) == load_config(environment={})
+    file.write_text("\n".join(f"{name} = {value}" for name, value in options))
+    load_config(file, environment={})
