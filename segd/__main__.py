@@ -3,6 +3,7 @@
 import click
 
 from segd.cli.backtest import backtest
+from segd.cli.demo import demo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -12,6 +13,7 @@ def main() -> None:
 
 
 main.add_command(backtest)
+main.add_command(demo)
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,6 @@ too far apart for memory to see. Output is kept aside until the pass is complete
 
 import gc
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +47,7 @@ class Summary:
     after_until: int = 0
     open: int = 0
     seconds: float = 0.0
-    qualified: Counter[str] = field(default_factory=Counter[str])
+    qualified: dict[str, int] = field(default_factory=dict[str, int])
     broken: list[str] = field(default_factory=list[str])
 
 
@@ -215,11 +214,14 @@ class _Pass:
         self.summary.open = len(population.timers)
 
 
-class _Line(msgspec.Struct, rename="camel"):
+class _Line(msgspec.Struct, rename="camel", gc=False):
     segment: str
     user_id: str
     at: str
     cause: str
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class _Writer:
@@ -228,10 +230,9 @@ class _Writer:
 
     def __init__(self, output: IO[bytes], summary: Summary) -> None:
         self._output = output
-        self._summary = summary
-        self._held: list[tuple[str, str, str, str]] = []  # at, user, cause, segment: all of one millisecond
+        self._counts = summary.qualified
+        self._held: list[Qualification] = []  # all of one millisecond
         self._millisecond = 0
-        self._encoder = msgspec.json.Encoder()
 
     def write(self, qualified: list[Qualification]) -> None:
         """Takes them out of the list."""
@@ -240,13 +241,15 @@ class _Writer:
             if millisecond != self._millisecond:
                 self.flush()
                 self._millisecond = millisecond
-            line = (to_text(qualification.at), qualification.user, str(qualification.cause), qualification.segment)
-            self._held.append(line)
-            self._summary.qualified[qualification.segment] += 1
+            self._held.append(qualification)
         qualified.clear()
 
     def flush(self) -> None:
-        self._held.sort()
-        for at, user, cause, segment in self._held:
-            self._output.write(self._encoder.encode(_Line(segment, user, at, cause)) + b"\n")
-        self._held.clear()
+        held = self._held
+        if len(held) > 1:
+            held.sort(key=lambda one: (one.user, str(one.cause), one.segment))
+        at = to_text(self._millisecond * 1000)
+        for segment, user, _, _, cause in held:
+            self._counts[segment] = self._counts.get(segment, 0) + 1
+            self._output.write(_encode(_Line(segment, user, at, str(cause))) + b"\n")
+        held.clear()

@@ -110,9 +110,9 @@ def _in_words(summary: Summary, plan: Plan) -> str:
     ]
     width = max(len(segment.name) for segment in plan.live)
     for segment in plan.live:
-        lines.append(f"  {segment.name:<{width}}  {summary.qualified[segment.name]:>9,} qualified")
+        lines.append(f"  {segment.name:<{width}}  {summary.qualified.get(segment.name, 0):>9,} qualified")
     lines.append(
-        f"{summary.qualified.total():,} qualified, {summary.open:,} windows still open, "
+        f"{sum(summary.qualified.values()):,} qualified, {summary.open:,} windows still open, "
         f"{summary.seconds:.1f} seconds ({summary.events / max(summary.seconds, 1e-9):,.0f} events a second)"
     )
     return "\n".join(lines)

@@ -41,15 +41,18 @@ def test(files: tuple[Path, ...], as_json: bool) -> None:
 
     \b
     An instant is an offset from start (2025-01-01T00:00:00Z if not given) or a date-time with its zone. An event is a
-    line, or a table with a Segment message. Lines begin:
-      10m ann: Added To Cart        userId ann tracks Added To Cart; without "ann:" it is somebody
-      10m ~phone: …                 anonymousId phone
-      10m ann~phone: …              both
-      10m ann: $page https://…      also $screen NAME, $identify {"city": "Berlin"}, $group, $alias OLD-ID
+    line, or a table that holds a Segment message.
+
+    \b
+    Lines of events:
+      10m ann: Added To Cart       userId ann tracks Added To Cart; without "ann:" it is somebody
+      10m ~phone: Added To Cart    anonymousId phone
+      10m ann~phone: Logged In     both
+      10m $page https://…          also $screen NAME, $identify {"city": "Rome"}, $group, $alias ID
+
     A story may set definition (one or a list), start, zone (the account's), until, and order = "arrival": events then
-    come as listed, late ones too, and expect has also "11m bob retracted" and "11m bob corrected to 12m". For a past
-    segment it has members = ["ann"], and as_of. Where there are several segments, expect and members are tables by
-    segment.
+    come as they are listed, and expect has also "11m bob retracted" and "11m bob corrected to 12m". For a past segment
+    it has members = ["ann"], and as_of. Where there are several segments, expect and members are tables by segment.
     """
     problems: list[str] = []
     outcomes: list[Outcome] = []

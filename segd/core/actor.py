@@ -55,7 +55,8 @@ class UserActor:
         else:
             self.at = digest.timestamp
             self.instant = [digest]
-        for trigger in plan.triggers_for(digest):
+        triggers = plan.triggers.get(digest.mask) if traits is None else None
+        for trigger in plan.triggers_for(digest) if triggers is None else triggers:
             trigger.step(self, digest, timers, out)
 
     def pending(self, plan: Plan) -> Iterator[Timer]:

@@ -75,6 +75,7 @@ class LiveSegment(NamedTuple):
     filter: past.Node | None
     again: int | None
     waits: bool  # its filter names live segments, so that it is decided when the instant is over
+    simple: bool  # every candidate qualifies
 
 
 class PastSegment(NamedTuple):
@@ -99,7 +100,8 @@ class Plan:
         self.hears_all = False  # some trigger or filter needs to know of every message of a user
         self._bits: dict[Any, int] = {}
         self._slots: dict[Any, int] = {}
-        self._triggers: dict[tuple[int, bool], tuple[Trigger, ...]] = {}
+        self.triggers: dict[int, tuple[Trigger, ...]] = {}  # by mask, for events that write no traits; filled as met
+        self._triggers_of_writes: dict[int, tuple[Trigger, ...]] = {}
 
         given = list(definitions)
         self._sorted = _in_order_of_dependence(given)
@@ -116,6 +118,7 @@ class Plan:
                 self.ranks[definition.name] = scope.rank
         if self.past:
             self.hears_all = True  # who is known is asked of all
+        self.keeps_history = bool(self.kept or self.traits or self.hears_all)
         for interest in self.names.values():
             plain = all(predicate is None for _, predicate in interest.selectors) and not interest.slots
             interest.plain = sum(bit for bit, _ in interest.selectors) if plain else None
@@ -131,8 +134,8 @@ class Plan:
             self.remembered.add(definition.name)
         trigger.index = len(self.live)
         trigger.rank = self.ranks[definition.name] = scope.rank
-        waits = scope.rank > 0
-        self.live.append(LiveSegment(definition.name, definition, trigger, bits, node, again, waits))
+        waits, simple = scope.rank > 0, node is None and again == 0
+        self.live.append(LiveSegment(definition.name, definition, trigger, bits, node, again, waits, simple))
 
     def user_zone(self, name: Any) -> tzinfo | None:
         """The zone that a user's `timezone` trait names; None where it names none."""
@@ -145,17 +148,17 @@ class Plan:
 
     def triggers_for(self, digest: Digest) -> tuple[Trigger, ...]:
         """Those that an event concerns."""
-        key = (digest.mask, digest.traits is not None)
-        triggers = self._triggers.get(key)
-        if triggers is None:
-            triggers = self._triggers[key] = tuple(
+        table = self.triggers if digest.traits is None else self._triggers_of_writes
+        found = table.get(digest.mask)
+        if found is None:
+            found = table[digest.mask] = tuple(
                 segment.trigger
                 for segment in self.live
                 if segment.bits & digest.mask
                 or isinstance(segment.trigger, SessionPagesTrigger)
                 or (digest.traits is not None and isinstance(segment.trigger, TraitDateTrigger))
             )
-        return triggers
+        return found
 
     # What the compilers of triggers and conditions register
 

@@ -124,8 +124,10 @@ class Population:
         user = self._user(user_id, anonymous_id, previous_id, at)
         if digest is None:
             return
-        self._remember(user, digest)
+        user.log.append(digest)
         user.touched_at = at
+        if self.plan.keeps_history:
+            self._remember(user.history, digest)
         candidates = self._candidates
         user.step(self.plan, digest, self.timers, candidates)
         if candidates:
@@ -133,9 +135,7 @@ class Population:
                 self._decide(user, candidate)
             candidates.clear()
 
-    def _remember(self, user: User, digest: Digest) -> None:
-        user.log.append(digest)
-        history = user.history
+    def _remember(self, history: History, digest: Digest) -> None:
         if self.plan.hears_all:
             _insert(history.seen, (digest.timestamp, digest.sequence))
         kept = digest.mask & self.plan.kept
@@ -179,9 +179,9 @@ class Population:
             timer = self.timers.set(candidate.at, user, candidate.trigger, candidate.cause, who, candidate=candidate)
             user.waiting.append(timer)
         else:
-            self._settle(user, candidate, _Who(user.id, user.anonymous, user.history))
+            self._settle(user, candidate, user)
 
-    def _settle(self, user: User, candidate: Candidate, who: "_Who") -> None:
+    def _settle(self, user: User, candidate: Candidate, who: "User | _Who") -> None:
         segment = self.plan.live[candidate.trigger.index]
         if not self.admits(segment, who.history, candidate):
             return
@@ -192,6 +192,8 @@ class Population:
 
     def admits(self, segment: LiveSegment, history: History, candidate: Candidate) -> bool:
         """Filter first, then `again`."""
+        if segment.simple:
+            return True
         if segment.filter is not None:
             last = None if candidate.last is None else candidate.last.sequence
             if not segment.filter.holds(Moment(history, candidate.at, last)):

@@ -5,9 +5,9 @@ such, the heap is built anew. Timers due at the same instant come in order of th
 those its filter names), then of the events that opened them.
 """
 
-import heapq
 from collections.abc import Iterator
 from datetime import tzinfo
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from segd.core.digest import Digest
@@ -66,19 +66,17 @@ class Timers:
         candidate: "Candidate | None" = None,
     ) -> Timer:
         timer = Timer(due, actor, trigger, cause, key, zone, candidate)
-        self._push(timer)
-        return timer
-
-    def _push(self, timer: Timer) -> None:
         self._count += 1
-        cause = timer.cause
-        entry = (timer.due, timer.trigger.rank, cause.timestamp, cause.sequence, self._count, timer)
-        heapq.heappush(self.heap, entry)
+        heappush(self.heap, (due, trigger.rank, cause.timestamp, cause.sequence, self._count, timer))
+        return timer
 
     def adopt(self, others: "Timers") -> None:
         """Take over all that is pending in others."""
         for timer in others.pending():
-            self._push(timer)
+            self._count += 1
+            cause = timer.cause
+            entry = (timer.due, timer.trigger.rank, cause.timestamp, cause.sequence, self._count, timer)
+            heappush(self.heap, entry)
 
     def cancel(self, timer: Timer) -> None:
         """timer: pending here; one that fired or was cancelled already is left alone."""
@@ -88,13 +86,13 @@ class Timers:
         self._cancelled += 1
         if self._cancelled > 1000 and self._cancelled * 2 > len(self.heap):
             self.heap = [entry for entry in self.heap if entry[-1].actor is not None]
-            heapq.heapify(self.heap)
+            heapify(self.heap)
             self._cancelled = 0
 
     def next_due(self) -> Instant | None:
         heap = self.heap
         while heap and heap[0][-1].actor is None:
-            heapq.heappop(heap)
+            heappop(heap)
             self._cancelled -= 1
         return heap[0][0] if heap else None
 
@@ -102,7 +100,7 @@ class Timers:
         """The earliest timer due before that instant, and whose it is; None when there is none."""
         heap = self.heap
         while heap and heap[0][0] < before:
-            timer = heapq.heappop(heap)[-1]
+            timer = heappop(heap)[-1]
             actor = timer.actor
             if actor is not None:
                 timer.actor = None

@@ -21,7 +21,7 @@ SOMEBODY = "somebody"
 
 Table = dict[str, Any]
 
-_EVENT = re.compile(r"(\S+)\s+(?:(\S+):\s+)?([^\s{].*?)(?:\s+(\{.*))?", re.DOTALL)
+_EVENT = re.compile(r"(\S++)\s++(?:([^\s{]\S*):(?:\s++|$))?+([^\s{].*?)(?:\s+(\{.*))?", re.DOTALL)
 _EVENT_EXPECTED = 'expected an event such as "10m ann: Added To Cart" or "10m ann: Added To Cart {"price": 3}"'
 
 _QUALIFIED = r"(\S+)(?:\s+(?!(?:by|retracted|corrected)(?:\s|$))(\S+))?(?:\s+by\s+(\S+))?"

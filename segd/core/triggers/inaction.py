@@ -45,7 +45,7 @@ class InactionTrigger(Trigger):
         if not (closes or opens):
             return
         state: State | None = actor.states.get(self.index)
-        combination = self._combination(digest)
+        combination = None if self.same is None else self._combination(digest)
         open_windows = state.get(combination) if state else None
         if closes and open_windows:
             self._shut(actor, digest, open_windows, timers)
@@ -128,9 +128,10 @@ class InactionTrigger(Trigger):
     def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
         state: State = actor.states[self.index]
         windows = state[timer.key]
-        windows.remove(timer)
-        if not windows:
+        if len(windows) == 1:
             del state[timer.key]
+        else:
+            windows.remove(timer)
         if actor.notes is not None:
             actor.notes.append(Note(self, "came due", timer.due, None, timer.cause, timer.due))
         out.append(Candidate(self, timer.due, timer.cause, None))
