@@ -3,7 +3,10 @@
 import click
 
 from segd.cli.backtest import backtest
+from segd.cli.check import check, schema
 from segd.cli.demo import demo
+from segd.cli.history import import_history, query
+from segd.cli.test import test
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -12,8 +15,8 @@ def main() -> None:
     """Keeps user segments true while the users act."""
 
 
-main.add_command(backtest)
-main.add_command(demo)
+for command in (demo, check, backtest, test, import_history, query, schema):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

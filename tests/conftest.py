@@ -27,7 +27,7 @@ def postgres() -> Generator[str]:
     if given := os.environ.get("SEGD_TEST_DSN"):
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="segd-test-") as folder, _embedded_in_thread(Path(folder)) as dsn:
+    with tempfile.TemporaryDirectory(prefix="segd-test-") as folder, _EmbeddedInThread(Path(folder)) as dsn:
         yield dsn
 
 
@@ -92,7 +92,7 @@ async def _session(dsn: str) -> AsyncGenerator[Connection]:
         yield connection
 
 
-class _embedded_in_thread:
+class _EmbeddedInThread:
     """The embedded server, its Trio run in a thread of its own: tests bring theirs."""
 
     def __init__(self, state_dir: Path) -> None:

@@ -1,11 +1,16 @@
 """The repository's own stories, each a test, and what a story file may say."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from segd.backtest import LATE_BAND
 from segd.core.instants import DAY, HOUR, MINUTE, parse_timestamp
+from segd.core.late import ArrivalOrder
+from segd.core.messages import Event
+from segd.core.population import Qualification
 from segd.stories.reading import StoryError, read_stories
 from segd.stories.running import run
 from segd.stories.shorthand import SOMEBODY, expand_effect, expand_event, parse_instant
@@ -13,7 +18,20 @@ from segd.stories.story import Story
 from segd.stories.telling import differences, offset_text
 
 STORIES = [story for path in sorted((Path(__file__).parent / "stories").glob("*.toml")) for story in read_stories(path)]
+Numbered = tuple[int, Event]
+
+
+def _span(story: Story) -> int:
+    instants = [event.timestamp for _, event in story.events]
+    return max(instants) - min(instants)
+
+
 START = parse_timestamp("2025-01-01T00:00:00Z")
+IN_BAND = [
+    story
+    for story in STORIES
+    if story.expect and story.events and story.order == "timestamp" and _span(story) <= LATE_BAND
+]
 LIVE = '{ kind = "live", on = { type = "action", did = { event = "A" } } }'
 
 
@@ -21,6 +39,30 @@ LIVE = '{ kind = "live", on = { type = "action", did = { event = "A" } } }'
 def test_story(story: Story) -> None:
     outcome = run(story)
     assert outcome.passed, "\n".join(["- expected, + came", *differences(outcome)])
+
+
+@pytest.mark.parametrize("story", IN_BAND, ids=[f"{story.file.stem}: {story.name}" for story in IN_BAND])
+def test_inside_the_late_band_the_order_of_arrival_does_not_matter(story: Story) -> None:
+    in_order = sorted(story.events, key=lambda numbered: numbered[1].timestamp)
+    expected = sorted(_standing(story, in_order))
+    for seed in range(5):
+        assert sorted(_standing(story, _shuffled(in_order, random.Random(seed)))) == expected, f"seed {seed}"
+
+
+def _standing(story: Story, events: list[Numbered]) -> list[Qualification]:
+    arrivals = ArrivalOrder(story.plan, LATE_BAND)
+    for sequence, (_, event) in enumerate(events):
+        arrivals.take(event, sequence)
+    arrivals.finish(story.until)
+    return arrivals.standing()
+
+
+def _shuffled(events: list[Numbered], generator: random.Random) -> list[Numbered]:
+    """In any order, but those of one instant in theirs: between them the order of arrival decides."""
+    instants = [event.timestamp for _, event in events]
+    generator.shuffle(instants)
+    waiting = {instant: iter([one for one in events if one[1].timestamp == instant]) for instant in instants}
+    return [next(waiting[instant]) for instant in instants]
 
 
 # One line

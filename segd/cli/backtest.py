@@ -14,12 +14,13 @@ from segd.backtest import backtest as run
 from segd.cli.definitions import read_files
 from segd.cli.parameters import FILE, as_instant, as_zone
 from segd.cli.progress import reading
-from segd.core.errors import DefinitionError, MessageError
+from segd.cli.refused import Refused
+from segd.cli.settings import load, settings_options
+from segd.core.calendar import zone as zone_named
+from segd.core.errors import DefinitionError
 from segd.core.instants import Instant
 from segd.core.plan import Plan
 from segd.files.lines import on_disk
-
-REPORTED = 20  # refused lines told one by one; all are counted
 
 
 @click.command()
@@ -36,18 +37,19 @@ REPORTED = 20  # refused lines told one by one; all are counted
     "--order", type=click.Choice(["timestamp", "arrival"]), default="timestamp", show_default=True,
     help="Put events in order of time, or take them as the file has them, with the late band and its retractions.",
 )  # fmt: skip
-@click.option(
-    "--zone", callback=as_zone, metavar="ZONE", default="UTC", show_default=True, help="The account's time zone."
-)
+@click.option("--zone", callback=as_zone, metavar="ZONE", help="The account's time zone; else the configured one.")
 @click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON.")
+@settings_options
 def backtest(
     definitions: tuple[Path, ...],
     events: tuple[str, ...],
     until: Instant | None,
     output: Path | None,
     order: Order,
-    zone: ZoneInfo,
+    zone: ZoneInfo | None,
     as_json: bool,
+    config: Path | None,
+    state_dir: Path | None,
 ) -> None:
     """Say who would have qualified for live segments over a file of events.
 
@@ -59,19 +61,23 @@ def backtest(
       segd backtest cart.json --events shop.ndjson.gz
       segd backtest segments/*.json --events shop.ndjson --until 2025-03-01T00:00:00Z -o qualified.ndjson
     """
+    settings = load(config, state_dir)
     try:
-        plan = Plan(read_files(definitions), zone)
+        plan = Plan(read_files(definitions), zone or zone_named(settings.zone))
     except DefinitionError as error:
         raise click.ClickException("\n".join(map(str, error.problems))) from None
     if not plan.live:
         raise click.ClickException("none of these is a live segment: `segd query` answers past-behaviour ones")
-    refused = _Refused()
+    refused = Refused()
     with ExitStack() as stack:
         files = [stack.enter_context(on_disk(name)) for name in events]
         size = sum(path.stat().st_size for path in files if path.exists())
         sink: IO[bytes] = stack.enter_context(output.open("wb")) if output else sys.stdout.buffer
         progress = stack.enter_context(reading("Backtest", size))
-        summary = run(plan, files, sink, order=order, until=until, refuse=refused, progress=progress)
+        band = settings.late_band
+        summary = run(
+            plan, files, sink, order=order, until=until, late_band=band, refuse=refused.add, progress=progress
+        )
         sink.flush()
     refused.tell(summary.refused)
     if as_json:
@@ -82,23 +88,6 @@ def backtest(
         click.echo(f"Error: {problem}", err=True)
     if summary.broken:
         sys.exit(1)
-
-
-class _Refused:
-    """Holds the first refused lines until the end: a pass that begins anew meets the same ones again."""
-
-    def __init__(self) -> None:
-        self._first: dict[tuple[Path, int], str] = {}
-
-    def __call__(self, path: Path, number: int, error: MessageError) -> None:
-        if len(self._first) < REPORTED:
-            self._first[path, number] = error.message
-
-    def tell(self, count: int) -> None:
-        for (path, number), message in self._first.items():
-            click.echo(f"{path}:{number}: {message}", err=True)
-        if count > len(self._first):
-            click.echo(f"… and {count - len(self._first):,} more lines that are no events", err=True)
 
 
 def _in_words(summary: Summary, plan: Plan) -> str:

@@ -21,8 +21,10 @@ def as_instant(ctx: click.Context, param: click.Parameter, value: str | None) ->
         raise click.BadParameter(f"{error}, got {value!r}") from None
 
 
-def as_zone(ctx: click.Context, param: click.Parameter, value: str) -> ZoneInfo:
+def as_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> ZoneInfo | None:
     """A name of the IANA time zone database."""
+    if value is None:
+        return None
     try:
         return zone(value)
     except ValueError as error:

@@ -46,7 +46,7 @@ class Repeats:
     def _spill(self) -> None:
         if not self._files:
             for _ in range(PARTS):
-                file = TemporaryFile(prefix="segd-")  # noqa: SIM115: `_closing` closes it
+                file = TemporaryFile(prefix="segd-")  # noqa: SIM115  (`_closing` closes it)
                 self._files.append(self._closing.enter_context(file))
         parts = [array("q") for _ in range(PARTS)]
         for key, number in self._recent.items():

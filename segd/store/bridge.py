@@ -46,8 +46,16 @@ class _Loop:
 
     def _run(self) -> None:
         self._loop.run_forever()
+        self._loop.run_until_complete(self._end_leftovers())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    async def _end_leftovers(self) -> None:
+        """asyncio. asyncpg's own tasks, such as a request to cancel that nobody waits for."""
+        leftovers = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in leftovers:
+            task.cancel()
+        await asyncio.gather(*leftovers, return_exceptions=True)
 
     def stop(self) -> None:
         """End the thread; every `run` must have returned."""

@@ -20,6 +20,7 @@ door starts it again: to users that is a lost connection and a recovery.
 import contextlib
 import fcntl
 import json
+import math
 import os
 import re
 import signal
@@ -50,6 +51,7 @@ SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107  # bytes, without the NUL: sun_path has 108
 PAUSE_SECONDS = 0.05  # between looks at a lock or a server that starts
 WATCH_SECONDS = 0.5
+TELL_SECONDS = 0.5
 STOP_SECONDS = keeper.FAST_SECONDS + 15
 
 
@@ -88,13 +90,13 @@ async def open_embedded(state_dir: Path, *, progress: Callable[[str], None]) -> 
     (sentences without a full stop). Started again when it dies: then connections break and new ones are refused until
     it is back. The last user's leaving stops it. Raises EmbeddedError.
 
-    A DSN for a state directory with a very long path holds only while this process has the block open.
+    Where the path of the state directory is very long or holds a comma, the DSN is good only until this block ends.
     """
     home = _Home(Path(Path.cwd(), state_dir, "postgres"))
     make_directory(home.path, home.door)
-    with _socket_directory(home) as directory, _locked_file(home.users) as users:
+    with _socket_directory(home) as directory, _lock_file(home.users) as users:
+        await _join(home, directory, users, progress)
         try:
-            await _join(home, directory, users, progress)
             host = quote(directory, safe="/")
             dsn = f"postgresql://{SUPERUSER}@/{DATABASE}?host={host}&port=5432&sslmode=disable"
             async with _one_exception(), trio.open_nursery() as nursery:
@@ -102,15 +104,18 @@ async def open_embedded(state_dir: Path, *, progress: Callable[[str], None]) -> 
                 yield dsn
                 nursery.cancel_scope.cancel()
         finally:
-            with trio.move_on_after(STOP_SECONDS, shield=True):
-                await _leave(home, users)
+            await _leave(home, users)
 
 
 async def _join(home: _Home, directory: str, users: int, progress: Callable[[str], None]) -> None:
     """Become a user of a server that answers."""
     async with _door(home, progress) as door:
         await _wait_lock(users, fcntl.LOCK_SH, "waiting for the database to stop, to start it again", progress)
-        await _start(home, door, directory, progress)
+        try:
+            await _start(home, door, directory, progress)
+        except BaseException:
+            await _leave(home, users)
+            raise
 
 
 async def _keep_running(home: _Home, directory: str, progress: Callable[[str], None]) -> None:
@@ -247,14 +252,15 @@ def _processes_in(data: Path) -> list[int]:
 
 
 async def _leave(home: _Home, users: int) -> None:
-    """Stop being a user; if we were the last, wait until the server has stopped."""
+    """Stop being a user; if we were the last, wait until the server has stopped, cancelled or not."""
     fcntl.flock(users, fcntl.LOCK_UN)
-    while _is_kept(home):
-        # free: the keeper is about to take it; shared: others use the server; neither: the keeper has it
-        if not _try_lock(users, fcntl.LOCK_EX) and _try_lock(users, fcntl.LOCK_SH):
-            return
-        fcntl.flock(users, fcntl.LOCK_UN)
-        await trio.sleep(PAUSE_SECONDS)
+    with trio.move_on_after(STOP_SECONDS, shield=True):
+        while _is_kept(home):
+            # free: the keeper is about to take it; shared: others use the server; neither: the keeper has it
+            if not _try_lock(users, fcntl.LOCK_EX) and _try_lock(users, fcntl.LOCK_SH):
+                return
+            fcntl.flock(users, fcntl.LOCK_UN)
+            await trio.sleep(PAUSE_SECONDS)
 
 
 # Locks
@@ -262,19 +268,19 @@ async def _leave(home: _Home, users: int) -> None:
 
 def _is_kept(home: _Home) -> bool:
     """Whether a keeper lives, and so a server."""
-    with _locked_file(home.keeper) as lock:
+    with _lock_file(home.keeper) as lock:
         return not _try_lock(lock, fcntl.LOCK_SH)
 
 
 @contextlib.asynccontextmanager
 async def _door(home: _Home, progress: Callable[[str], None]) -> AsyncGenerator[int]:
-    with _locked_file(home.door) as lock:
+    with _lock_file(home.door) as lock:
         await _wait_lock(lock, fcntl.LOCK_EX, "waiting for another segd, which is starting the database", progress)
         yield lock
 
 
 @contextlib.contextmanager
-def _locked_file(path: Path) -> Generator[int]:
+def _lock_file(path: Path) -> Generator[int]:
     """A file to be locked; closing it frees it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -284,13 +290,13 @@ def _locked_file(path: Path) -> Generator[int]:
 
 
 async def _wait_lock(descriptor: int, kind: int, waiting: str, progress: Callable[[str], None]) -> None:
-    """Lock by asking again and again: a thread asleep in flock could not be cancelled."""
-    told = False
+    """Lock by asking again and again, for a thread asleep in flock could not be cancelled. Tells of a long wait."""
+    tell_at = trio.current_time() + TELL_SECONDS
     while not _try_lock(descriptor, kind):
-        if not told:
-            progress(waiting)
-            told = True
         await trio.sleep(PAUSE_SECONDS)
+        if trio.current_time() >= tell_at:
+            progress(waiting)
+            tell_at = math.inf
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:
@@ -303,8 +309,11 @@ def _try_lock(descriptor: int, kind: int) -> bool:
 
 @contextlib.contextmanager
 def _socket_directory(home: _Home) -> Generator[str]:
-    """A path of the directory that leaves room for the socket's name: through an open descriptor where need be."""
-    if len(os.fsencode(home.path)) + 1 + len(SOCKET) <= LONGEST_SOCKET_PATH:
+    """A path of the directory that leaves room for the socket's name and holds no comma, which in a DSN parts hosts.
+
+    Where its own path will not do, it is one through an open descriptor.
+    """
+    if len(os.fsencode(home.path)) + 1 + len(SOCKET) <= LONGEST_SOCKET_PATH and "," not in str(home.path):
         yield str(home.path)
         return
     descriptor = os.open(home.path, os.O_PATH | os.O_DIRECTORY)

@@ -42,8 +42,8 @@ def run(events: str, count: int) -> None:
         for definition in definitions(count):
             paths.append(Path(folder, f"{definition['name']}.json"))
             paths[-1].write_bytes(msgspec.json.encode(definition))
-        command = [sys.executable, "-m", "segd", "backtest", *paths, "--events", events, "-o", f"{folder}/out", "--json"]
-        done = subprocess.run(command, check=True, capture_output=True)
+        command = [sys.executable, "-m", "segd", "backtest", *paths, "--events", events, "-o", f"{folder}/out"]
+        done = subprocess.run([*command, "--json"], check=True, capture_output=True)
     summary = msgspec.json.decode(done.stderr)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     print(

@@ -30,10 +30,11 @@ def lines(count: int, users: int = 200_000, about: int = 20_000, days: float = 1
         user = (number * (users - about) // count) + chance.randrange(about)
         name = NAMES[chance.randrange(100)]
         stamp = at.isoformat(timespec="milliseconds")[:23]
+        product, price = chance.randrange(500), chance.randrange(100, 9999) / 100
         yield (
             f'{{"type":"track","event":"{name}","messageId":"m{number}","userId":"user-{user}",'
-            f'"timestamp":"{stamp}Z","properties":{{"product_id":"sku-{chance.randrange(500)}",'
-            f'"price":{chance.randrange(100, 9999) / 100},"currency":"EUR","path":"/products/{chance.randrange(500)}"}}}}\n'
+            f'"timestamp":"{stamp}Z","properties":{{"product_id":"sku-{product}",'
+            f'"price":{price},"currency":"EUR","path":"/products/{product}"}}}}\n'
         )
 
 

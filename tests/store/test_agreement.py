@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,9 +23,10 @@ from segd.core.plain import read_lines
 from segd.core.plan import Plan
 from segd.core.population import Population
 from segd.core.reading import read_definition
+from segd.store import importing
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members
-from segd.store.importing import ImportSummary, import_files
+from segd.store.importing import ImportSummary
 from tests.oracle import strategies as drawn
 
 IDS = ("u1", "u2", "ü3", "x", "10", "u1 ")
@@ -38,6 +40,7 @@ class Case:
     named: list[dict[str, Any]]
     asked: list[tuple[dict[str, Any], int]]  # definitions, each with its as_of
     zone: str
+    batch: int  # messages that the import writes at a time
 
 
 @st.composite
@@ -52,7 +55,7 @@ def cases(draw: st.DrawFn) -> Case:
         for n in range(10)
     ]
     messages = draw(drawn.messages(grid, most=50, users=IDS, anonymous=ANONYMOUS))
-    return Case(messages, named, asked, draw(st.sampled_from(drawn.ZONES)))
+    return Case(messages, named, asked, draw(st.sampled_from(drawn.ZONES)), draw(st.sampled_from((1, 3, 1000))))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -85,7 +88,11 @@ async def in_store(dsn: str, case: Case, file: Path, population: Population) -> 
                 "TRUNCATE users, user_ids, event_names, events, trait_writes, segments, qualifications;"
                 "UPDATE journal SET position = 0"
             )
-        await import_files(pool, [file], NOW, ImportSummary())
+        again = ImportSummary()
+        with patch.object(importing, "BATCH", case.batch):
+            await importing.import_files(pool, [file], NOW, ImportSummary())
+            await importing.import_files(pool, [file], NOW, again)
+        assert again.imported == 0
         async with pool.acquire() as connection:
             for definition in case.named:
                 await store_segment(connection, definition, population)

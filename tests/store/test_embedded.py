@@ -33,7 +33,15 @@ trio.run(use)
 
 @pytest.fixture(scope="module")
 def state_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("embedded") / "state"
+    """One with a database in it, and no server."""
+    state_dir = tmp_path_factory.mktemp("embedded") / "state"
+
+    async def make():
+        async with opened(state_dir):
+            pass
+
+    trio.run(make)
+    return state_dir
 
 
 @pytest.fixture
@@ -78,7 +86,8 @@ def servers(state_dir: Path) -> list[int]:
 
 
 def keeper(state_dir: Path) -> int:
-    (found,) = [number for number in _processes() if b"keeper.py\0%b" % os.fsencode(state_dir) in _contents(number, "cmdline")]
+    words = b"keeper.py\0%b" % os.fsencode(state_dir)
+    (found,) = [number for number in _processes() if words in _contents(number, "cmdline")]
     return found
 
 
@@ -123,7 +132,8 @@ async def wait_ended(state_dir: Path):
             await trio.sleep(0.02)
 
 
-async def test_what_is_committed_is_there_next_time_and_nothing_runs_in_between(state_dir, told):
+async def test_what_is_committed_is_there_next_time_and_nothing_runs_in_between(tmp_path, told):
+    state_dir = tmp_path / "state"
     async with opened(state_dir, told) as dsn:
         await ask(dsn, "CREATE TABLE kept AS SELECT 7 AS x")
         assert server(state_dir)
@@ -251,11 +261,12 @@ async def test_a_disk_that_is_nearly_full_is_refused_before_anything_is_made(tmp
     assert not (tmp_path / "state" / "postgres" / "data").exists()
 
 
-async def test_a_path_too_long_for_a_socket_will_do(tmp_path):
-    long = tmp_path / ("x" * 100) / ("y" * 100)
-    async with opened(long) as dsn:
+@pytest.mark.parametrize("name", ["x" * 100 + "/" + "y" * 100, "a,b c%20?d&e=#ü"])
+async def test_any_path_will_do(state_dir, tmp_path, name):
+    shutil.copytree(state_dir, tmp_path / name, ignore=shutil.ignore_patterns(".s.*"))
+    async with opened(tmp_path / name) as dsn:
         assert await ask(dsn, "SELECT 1") == 1
-    assert servers(long) == []
+    assert servers(tmp_path / name) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

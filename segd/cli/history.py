@@ -1,0 +1,137 @@
+"""`segd import` and `segd query`: history into the store, and questions to it."""
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from segd.cli.definitions import read_files
+from segd.cli.parameters import FILE, as_instant, as_zone
+from segd.cli.progress import reading
+from segd.cli.refused import Refused
+from segd.cli.settings import load, settings_options
+from segd.cli.store import with_store
+from segd.core import definitions as d
+from segd.core.calendar import zone as zone_named
+from segd.core.instants import Instant, to_text
+from segd.files.lines import on_disk
+from segd.store.bridge import Pool
+from segd.store.conditions_sql import Compiled
+from segd.store.history import members, prepare
+from segd.store.importing import ImportSummary, import_files
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON.")
+@settings_options
+def import_history(files: tuple[str, ...], as_json: bool, config: Path | None, state_dir: Path | None) -> None:
+    """Bring history in: Segment messages, one JSON object a line, plain or gzip; - is standard input.
+
+    What is there already is passed over, so that a file may be imported again, also after an import that was
+    interrupted. Lines that are no messages are told by number. Imported history starts nothing live.
+
+    \b
+    Example:
+      segd import 2024.ndjson.gz 2025.ndjson.gz
+    """
+    settings = load(config, state_dir)
+    summary = ImportSummary()
+    refused = Refused()
+    began = time.monotonic()
+    with ExitStack() as stack:
+        paths = [stack.enter_context(on_disk(name)) for name in files]
+        size = sum(path.stat().st_size for path in paths if path.exists())
+        progress = stack.enter_context(reading("Import", size))
+
+        async def work(pool: Pool) -> None:
+            await import_files(
+                pool, paths, _now(), summary, ahead=settings.ahead, refuse=refused.add, progress=progress
+            )
+
+        try:
+            with_store(settings, work)
+        except KeyboardInterrupt:
+            summary.broken.append("interrupted: what was imported stays; import again to have the rest")
+    refused.tell(summary.refused.total())
+    seconds = time.monotonic() - began
+    if as_json:
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(summary), "seconds": round(seconds, 3)}))
+    else:
+        click.echo(_in_words(summary, seconds))
+    for problem in summary.broken:
+        click.echo(f"Error: {problem}", err=True)
+    if summary.broken:
+        sys.exit(1)
+
+
+def _in_words(summary: ImportSummary, seconds: float) -> str:
+    lines = [
+        f"{summary.imported:,} messages imported"
+        + (f", {summary.repeated:,} were there already" if summary.repeated else "")
+        + (f", {summary.refused.total():,} lines refused" if summary.refused else "")
+        + f"; {seconds:.1f} seconds ({summary.messages / max(seconds, 1e-9):,.0f} lines a second)"
+    ]
+    lines += [f"  refused as {code}: {count:,}" for code, count in summary.refused.most_common()]
+    if summary.junk_ids:
+        lines.append(f"  junk ids dropped beside good ones: {summary.junk_ids:,}")
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("definition", type=FILE, metavar="DEF.json")
+@click.option("--as-of", callback=as_instant, metavar="T", help="The instant asked about, an ISO date-time; else now.")
+@click.option("--zone", callback=as_zone, metavar="ZONE", help="The account's time zone; else the configured one.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@click.option("--explain", is_flag=True, help="Write the SQL in place of the answer.")
+@settings_options
+def query(
+    definition: Path,
+    as_of: Instant | None,
+    zone: ZoneInfo | None,
+    as_json: bool,
+    explain: bool,
+    config: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """Who is in a past-behaviour segment: the user ids, one a line, sorted by code point.
+
+    DEF.json holds the definition. Segments that it names by in_segment are those of the store.
+
+    \b
+    Example:
+      segd query faithful.json --as-of 2025-06-01T00:00:00Z
+    """
+    settings = load(config, state_dir)
+    (asked,) = read_files([definition])
+    if not isinstance(asked, d.Past):
+        raise click.ClickException(f"{definition}: this is a live segment: `segd backtest` answers those")
+    at = _now() if as_of is None else as_of
+    account_zone = zone or zone_named(settings.zone)
+
+    async def ask(pool: Pool) -> list[str]:
+        async with pool.acquire() as connection:
+            return await members(connection, asked, at, account_zone)
+
+    async def compile(pool: Pool) -> Compiled:
+        async with pool.acquire() as connection:
+            return await prepare(connection, asked, at, account_zone)
+
+    if explain:
+        compiled = with_store(settings, compile)
+        values = [f"-- ${number}: {value!r}" for number, value in enumerate(compiled.values, start=1)]
+        click.echo("\n".join([compiled.text, *values]))
+        return
+    ids = with_store(settings, ask)
+    if as_json:
+        click.echo(msgspec.json.encode({"asOf": to_text(at), "count": len(ids), "userIds": ids}))
+    elif ids:
+        click.echo("\n".join(ids))
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1000
