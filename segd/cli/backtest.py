@@ -19,6 +19,7 @@ from segd.cli.settings import load, settings_options
 from segd.core.calendar import zone as zone_named
 from segd.core.errors import DefinitionError
 from segd.core.instants import Instant
+from segd.core.phrases import plural
 from segd.core.plan import Plan
 from segd.files.lines import on_disk
 
@@ -72,7 +73,7 @@ def backtest(
     with ExitStack() as stack:
         files = [stack.enter_context(on_disk(name)) for name in events]
         size = sum(path.stat().st_size for path in files if path.exists())
-        sink: IO[bytes] = stack.enter_context(output.open("wb")) if output else sys.stdout.buffer
+        sink = stack.enter_context(_opened(output)) if output else sys.stdout.buffer
         progress = stack.enter_context(reading("Backtest", size))
         band = settings.late_band
         summary = run(
@@ -90,10 +91,17 @@ def backtest(
         sys.exit(1)
 
 
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+
+
 def _in_words(summary: Summary, plan: Plan) -> str:
     lines = [
-        f"{summary.events:,} events of {summary.users:,} users"
-        + (f", {summary.refused:,} lines refused" if summary.refused else "")
+        f"{plural(summary.events, 'event')} of {plural(summary.users, 'user')}"
+        + (f", {plural(summary.refused, 'line')} refused" if summary.refused else "")
         + (f", {summary.repeated:,} repeated" if summary.repeated else "")
         + (f", {summary.after_until:,} after the end" if summary.after_until else ""),
     ]
@@ -101,7 +109,7 @@ def _in_words(summary: Summary, plan: Plan) -> str:
     for segment in plan.live:
         lines.append(f"  {segment.name:<{width}}  {summary.qualified.get(segment.name, 0):>9,} qualified")
     lines.append(
-        f"{sum(summary.qualified.values()):,} qualified, {summary.open:,} windows still open, "
+        f"{sum(summary.qualified.values()):,} qualified, {plural(summary.open, 'window')} still open, "
         f"{summary.seconds:.1f} seconds ({summary.events / max(summary.seconds, 1e-9):,.0f} events a second)"
     )
     return "\n".join(lines)

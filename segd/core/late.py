@@ -90,8 +90,8 @@ class ArrivalOrder:
             self.population.advance(at)
             self._put(entry)
             self._collect()
-        elif family.entries[-1] is entry and self._touched_at(family) <= at:
-            # Nothing happened to them since, so that it comes in order where it matters.
+        elif family.entries[-1] is entry and self._touched_at(family) < at:
+            # Nothing happened to them then or since: for them it comes in order.
             self._put(entry)
             self.population.advance(self.clock)
             self._collect()

@@ -160,8 +160,9 @@ class Population:
     def _fire(self, timer: Timer, user: UserActor) -> None:
         assert isinstance(user, User)
         if timer.candidate is not None:
+            user = user.survivor()
             user.waiting.remove(timer)
-            self._settle(user.survivor(), timer.candidate, timer.key)
+            self._settle(user, timer.candidate, timer.key)
             return
         user.touched_at = timer.due
         candidates: list[Candidate] = []
@@ -291,7 +292,8 @@ class Population:
         user.log = list(heapq.merge(user.log, old.log, key=place))
         user.touched_at = max(user.touched_at, old.touched_at)
         old.joined_to = user
-        old.log = []
+        user.waiting += old.waiting
+        old.log, old.waiting = [], []
         old.clear()
         user.clear()
         self.timers.adopt(fold(self.plan, user, user.log, at))

@@ -1,6 +1,5 @@
 """Lines of event files: plain or gzip by their first bytes, in chunks of whole lines, each line with its number."""
 
-import gzip
 import shutil
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from segd.core.errors import SegdError
 
 CHUNK = 1 << 20  # bytes read at a time: large enough to make reading cheap, small enough for progress to be smooth
 STDIN = "-"
+GZIP = b"\x1f\x8b"  # how it begins
 
 Progress = Callable[[int], None]  # bytes of the file read so far
 
@@ -33,35 +33,40 @@ def read_chunks(path: Path, progress: Progress = lambda read: None) -> Iterator[
     """
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
+            zipped = raw.read(2) == GZIP
             raw.seek(0)
-            file: BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
             number, rest = 1, b""
-            broken: str | None = None
-            while True:
-                try:
-                    block = file.read(CHUNK)
-                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                    block, broken = b"", str(error).rstrip(".")
-                progress(raw.tell())
-                if number == 1 and not rest:
-                    block = block.removeprefix(BOM_UTF8)
-                if not block:
-                    break
-                whole, newline, tail = block.rpartition(b"\n")
-                if newline:
-                    chunk = rest + whole
+            try:
+                for block in _inflated(raw) if zipped else iter(lambda: raw.read(CHUNK), b""):
+                    progress(raw.tell())
+                    if number == 1 and not rest:
+                        block = block.removeprefix(BOM_UTF8)
+                    whole, newline, tail = block.rpartition(b"\n")
+                    if not newline:
+                        rest += block
+                        continue
+                    yield number, rest + whole
+                    number += whole.count(b"\n") + 1
                     rest = tail
-                    yield number, chunk
-                    number += chunk.count(b"\n") + 1
-                else:
-                    rest += block
-            if broken is not None:
-                raise FileError(f"{path}: the gzip data is damaged after line {number - 1:,} ({broken})")
+            except zlib.error as error:
+                raise FileError(f"{path}: the gzip data is damaged after line {number - 1:,} ({error})") from None
             if rest:
                 yield number, rest
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
+
+
+def _inflated(raw: BinaryIO) -> Iterator[bytes]:
+    """The contents of a gzip file, of one member or several, as far as they go. Raises zlib.error where they break."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    while block := raw.read(CHUNK):
+        while block:
+            if member.eof:
+                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            yield member.decompress(block, CHUNK)
+            block = member.unconsumed_tail or member.unused_data.lstrip(b"\0")
+    if not member.eof:
+        raise zlib.error("it ends too early")
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(messages, named, asked, draw(st.sampled_from(drawn.ZONES)), draw(st.sampled_from((1, 3, 1000))))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_sql_and_memory_agree(dsn: str, tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
     file = tmp_path_factory.getbasetemp() / "agreement.ndjson"

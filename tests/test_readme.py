@@ -1,0 +1,37 @@
+"""Every command of the README, run as it stands there, in one folder, with the output it promises."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_every_command_of_the_readme(tmp_path: Path):
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "SEGD_STATE_DIR": str(tmp_path / "state"),
+    }
+    commands = 0
+    for kind, name, content in BLOCK.findall(README):
+        if name:
+            (tmp_path / name).write_text(content)
+        elif kind == "console":
+            for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", content, re.MULTILINE):
+                done = subprocess.run(
+                    command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+                )
+                got = done.stdout + (done.stderr if done.returncode else "")
+                pattern = re.escape(expected).replace("…", ".*")
+                assert re.fullmatch(pattern, got, re.DOTALL), f"$ {command}\n{got}\n{done.stderr}"
+                commands += 1
+    assert commands >= 7
+
+
+def test_the_two_commands_that_set_everything_up():
+    found = re.findall(r"^    (python3 -m venv .*)$", README, re.MULTILINE)
+    install = "python3 -m venv .venv && .venv/bin/pip install -e"
+    assert found == [f"{install} . && .venv/bin/segd demo", f"{install} '.[test]' && .venv/bin/pytest"]
