@@ -17,8 +17,8 @@ from typing import IO, Literal
 import msgspec
 
 from segd.core.errors import MessageError
-from segd.core.instants import HOUR, LATEST, Instant, to_text
-from segd.core.late import ArrivalOrder
+from segd.core.instants import LATEST, Instant, to_text
+from segd.core.late import LATE_BAND, ArrivalOrder
 from segd.core.messages import Event, read_line
 from segd.core.plain import read_lines
 from segd.core.plan import Plan
@@ -31,7 +31,6 @@ Order = Literal["timestamp", "arrival"]
 Refuse = Callable[[Path, int, MessageError], None]  # a line that is no event: file, number, why
 Progress = Callable[[int], None]  # bytes read so far, over all files; falls back where a pass begins anew
 
-LATE_BAND = 2 * HOUR
 HELD = 64 << 20  # bytes of output in memory before it goes to disk
 
 

@@ -17,10 +17,12 @@ from typing import NamedTuple
 
 from segd.core.actor import FOREVER
 from segd.core.digest import Digest
-from segd.core.instants import Instant
+from segd.core.instants import HOUR, Instant
 from segd.core.messages import Event
 from segd.core.plan import Plan
 from segd.core.population import Population, Qualification
+
+LATE_BAND = 2 * HOUR  # where nothing else is said
 
 
 class Retraction(NamedTuple):

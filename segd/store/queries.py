@@ -1,7 +1,6 @@
 """The named pieces of `queries.sql`, and how they become a statement: pieces into pieces, values into parameters."""
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -54,8 +53,3 @@ class Statement:
 def query(name: str) -> str:
     """A whole statement that Postgres gets as it stands, its parameters written `$1`, `$2` and so on."""
     return _queries()[name]
-
-
-def names() -> Iterator[str]:
-    """Of everything in `queries.sql`."""
-    return iter(_queries())

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, TypeVar
 
-from segd.backtest import LATE_BAND
 from segd.core.instants import Instant
-from segd.core.late import ArrivalOrder, Correction, Effect, Retraction
+from segd.core.late import LATE_BAND, ArrivalOrder, Correction, Effect, Retraction
 from segd.core.population import Population, Qualification
 from segd.stories.story import Change, Entry, Story
 

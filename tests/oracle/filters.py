@@ -177,7 +177,7 @@ def _in_segment(condition: dict[str, Any], view: View) -> bool:
 
 def _reachable(channel: str, view: View) -> bool:
     traits = traits_of(view.messages)
-    there = bool(at_path(ADDRESSES[channel], traits))
+    there = any(value is not False and value not in ("", [], {}) for value in at_path(ADDRESSES[channel], traits))
     if channel == "push":
         there = there or any(message.device_token for message in view.messages)
     return there and at_path(f"subscriptions.{channel}", traits) != [False]

@@ -56,7 +56,11 @@ def _fresh(history: list[Message]) -> list[Message]:
 
 
 def _pages(on: dict[str, Any], history: list[Message], zone: ZoneInfo) -> list[Message]:
-    return [m for m in _fresh(history) if selected({"event": "$page", "where": on.get("where", ())}, m, zone)]
+    return _pages_of(on, _fresh(history), zone)
+
+
+def _pages_of(on: dict[str, Any], history: list[Message], zone: ZoneInfo) -> list[Message]:
+    return [m for m in history if selected({"event": "$page", "where": on.get("where", ())}, m, zone)]
 
 
 def _inaction(on: dict[str, Any], history: list[Message], zone: ZoneInfo) -> list[Candidate]:
@@ -154,8 +158,9 @@ def _date(
 def _page_count(on: dict[str, Any], history: list[Message], zone: ZoneInfo) -> list[Candidate]:
     wanted, per = on["at_least"], on.get("per", "session")
     fresh, pages = _fresh(history), _pages(on, history, zone)
-    if per == "ever":
-        return [Candidate(m.timestamp, m) for m in pages[wanted - 1 : wanted]]
+    if per == "ever":  # counts all history, from when it is known; an old page is counted but starts nothing
+        known = sorted(_pages_of(on, history, zone), key=lambda message: message.position)
+        return [Candidate(m.timestamp, m) for m in known[wanted - 1 : wanted] if not m.old]
     full: list[Message] = []
     counted: list[Message] = []
     if per == "session":
