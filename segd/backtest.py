@@ -171,7 +171,29 @@ class _Pass:
         """The events that count, each with its number over all files and its line."""
         summary, until = self.summary, LATEST if self.until is None else self.until
         is_repeat = self.repeats.is_repeat
-        sequence = read_before = 0
+        accepted = latest = 0
+        for base, path, first, chunk in self._chunks():
+            lines = chunk.split(b"\n")
+            for offset, event in read_lines(chunk):
+                if isinstance(event, MessageError):
+                    summary.refused += 1
+                    self.refuse(path, first + offset, event)
+                elif is_repeat(event.message_id, base + offset):
+                    summary.repeated += 1
+                elif event.timestamp > until:
+                    summary.after_until += 1
+                else:
+                    accepted += 1
+                    if event.timestamp > latest:
+                        latest = event.timestamp
+                    yield base + offset, event, lines[offset]
+        summary.events, self.latest = accepted, latest
+        if missed := self.repeats.missed():
+            raise _MissedRepeats(missed)
+
+    def _chunks(self) -> Iterator[tuple[int, Path, int, bytes]]:
+        """Chunks of lines, each with the number of its first line over all files, its file, and that number there."""
+        base = read_before = 0
         for path in self.files:
 
             def progress(read: int, before: int = read_before) -> None:
@@ -179,28 +201,12 @@ class _Pass:
 
             try:
                 for first, chunk in read_chunks(path, progress):
-                    lines = chunk.split(b"\n")
-                    for offset, event in read_lines(chunk):
-                        if isinstance(event, MessageError):
-                            summary.refused += 1
-                            self.refuse(path, first + offset, event)
-                            continue
-                        if is_repeat(event.message_id, sequence + offset):
-                            summary.repeated += 1
-                        elif event.timestamp > until:
-                            summary.after_until += 1
-                        else:
-                            summary.events += 1
-                            if event.timestamp > self.latest:
-                                self.latest = event.timestamp
-                            yield sequence + offset, event, lines[offset]
-                    sequence += len(lines)
+                    yield base, path, first, chunk
+                    base += chunk.count(b"\n") + 1
             except FileError as error:
-                summary.broken.append(error.message)
+                self.summary.broken.append(error.message)
             else:
                 read_before += path.stat().st_size
-        if missed := self.repeats.missed():
-            raise _MissedRepeats(missed)
 
     def _end(self) -> Instant:
         return self.latest if self.until is None else self.until

@@ -92,7 +92,10 @@ class Population:
         heap = self.timers.heap
         if heap and heap[0][0] < at:
             self.advance(at)
-        self.put(event.user_id, event.anonymous_id, event.previous_id, at, self.digest(event, sequence))
+        plan = self.plan
+        asked = event.name in plan.names or plan.hears_all or (event.traits and plan.traits)
+        digest = self.digest(event, sequence) if asked else None
+        self.put(event.user_id, event.anonymous_id, event.previous_id, at, digest)
 
     def digest(self, event: Event, sequence: int) -> Digest | None:
         """The event as the plan sees it; None where nothing asks about it."""

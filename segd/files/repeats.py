@@ -36,10 +36,11 @@ class Repeats:
     def is_repeat(self, message_id: str, number: int) -> bool:
         """Whether this id came before, as far as memory and earlier passes tell. number: of the message, rising."""
         key = hash(message_id)
-        if key in self._recent or key in self._older or number in self._drop:
+        recent = self._recent
+        if key in recent or key in self._older or number in self._drop:
             return True
-        self._recent[key] = number
-        if len(self._recent) >= self._generation:
+        recent[key] = number
+        if len(recent) >= self._generation:
             self._spill()
         return False
 
