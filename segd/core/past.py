@@ -23,15 +23,15 @@ EXACT = Context(prec=4000, traps=[Inexact])  # intake admits numbers of 300 digi
 class History:
     """What filters may ask of one user, in order. Filled by the population, read by conditions.
 
-    kept: by bit of a selector, the events it matches. writes: of traits. seen: every message. qualified: by segment,
-    the instants, retracted ones left out.
+    kept: by bit of a selector, the events it matches. writes: by name of a trait, its values; None where it was
+    deleted. seen: every message. qualified: by segment, the instants, retracted ones left out.
     """
 
     __slots__ = ("kept", "qualified", "seen", "writes")
 
     def __init__(self) -> None:
         self.kept: dict[int, list[Kept]] = {}
-        self.writes: list[tuple[Instant, int, dict[str, Any]]] = []
+        self.writes: dict[str, list[tuple[Instant, int, Any]]] = {}
         self.seen: list[tuple[Instant, int]] = []
         self.qualified: dict[str, list[Instant]] = {}
 
@@ -73,12 +73,9 @@ class Moment:
 
     def trait(self, name: str) -> Any:
         """The value of a top-level trait; None where it is not set."""
-        writes = self.history.writes
-        for index in range(bisect_left(writes, self.end) - 1, -1, -1):
-            written = writes[index][2]
-            if name in written:
-                return written[name]
-        return None
+        writes = self.history.writes.get(name)
+        index = bisect_left(writes, self.end) if writes else 0
+        return writes[index - 1][2] if writes and index else None
 
     def first_seen(self) -> Instant | None:
         seen = self.history.seen
@@ -89,8 +86,8 @@ class Moment:
         return self.history.seen[index - 1][0] if index else None
 
     def qualified(self, segment: str, start: Instant, stop: Instant) -> list[Instant]:
-        stop = min(stop, self.now + 1)
-        return [at for at in self.history.qualified.get(segment, ()) if start <= at < stop]
+        instants = self.history.qualified.get(segment, [])
+        return instants[bisect_left(instants, start) : bisect_left(instants, min(stop, self.now + 1))]
 
 
 def always(now: Instant) -> tuple[Instant, Instant]:

@@ -147,7 +147,8 @@ class Population:
             kept ^= bit
             _insert(history.kept.setdefault(bit, []), (digest.timestamp, digest.sequence, digest.values))
         if digest.traits is not None:
-            _insert(history.writes, (digest.timestamp, digest.sequence, digest.traits))
+            for name, value in digest.traits.items():
+                _insert(history.writes.setdefault(name, []), (digest.timestamp, digest.sequence, value))
 
     # Time
 
@@ -289,6 +290,9 @@ class Population:
             old.id, old.anonymous = user_id, False
             return old
         user = user.survivor()
+        if not old.log:  # nothing that is asked about to put in order
+            old.joined_to = user
+            return user
         for timer in (*old.pending(self.plan), *user.pending(self.plan)):
             self.timers.cancel(timer)
         user.history = _merged(user.history, old.history)
@@ -325,7 +329,8 @@ def _fire_silently(timers: Timers, before: Instant, unheard: list[Candidate]) ->
 def _merged(one: History, other: History) -> History:
     both = History()
     both.seen = list(heapq.merge(one.seen, other.seen))
-    both.writes = list(heapq.merge(one.writes, other.writes, key=_order))
+    for name in one.writes.keys() | other.writes.keys():
+        both.writes[name] = list(heapq.merge(one.writes.get(name, ()), other.writes.get(name, ()), key=_order))
     for bit in one.kept.keys() | other.kept.keys():
         both.kept[bit] = list(heapq.merge(one.kept.get(bit, ()), other.kept.get(bit, ()), key=_order))
     for segment in one.qualified.keys() | other.qualified.keys():
@@ -339,7 +344,7 @@ def _order(entry: tuple[Instant, int, object]) -> tuple[Instant, int]:
 
 def _insert(entries: list[Any], entry: Any) -> None:
     """Into a sorted list, nearly always at its end."""
-    if not entries or entries[-1] <= entry:
+    if not entries or entries[-1] < entry:
         entries.append(entry)
     else:
         bisect.insort(entries, entry)

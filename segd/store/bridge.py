@@ -132,6 +132,8 @@ class Connection:
 
     async def executemany(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
         """Trio. Run a statement once for each row, all or nothing, in few round trips."""
+        if not rows:  # asyncpg would leave the session in a transaction
+            return
         await self._run(lambda: self._raw.executemany(query, rows))
 
     async def fetch(self, query: str, *args: Any) -> list[Row]:
