@@ -6,6 +6,7 @@ from segd.cli.backtest import backtest
 from segd.cli.check import check, schema
 from segd.cli.demo import demo
 from segd.cli.history import import_history, query
+from segd.cli.maintenance import check_config, migrate
 from segd.cli.test import test
 
 
@@ -15,7 +16,7 @@ def main() -> None:
     """Keeps user segments true while the users act."""
 
 
-for command in (demo, check, backtest, test, import_history, query, schema):
+for command in (demo, check, backtest, test, import_history, query, schema, migrate, check_config):
     main.add_command(command)
 
 if __name__ == "__main__":

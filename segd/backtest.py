@@ -19,7 +19,7 @@ import msgspec
 from segd.core.errors import MessageError
 from segd.core.instants import LATEST, Instant, to_text
 from segd.core.late import LATE_BAND, ArrivalOrder
-from segd.core.messages import Event, read_line
+from segd.core.messages import AHEAD, Event, read_line
 from segd.core.plain import read_lines
 from segd.core.plan import Plan
 from segd.core.population import Population, Qualification
@@ -70,24 +70,25 @@ def backtest(
     order: Order = "timestamp",
     until: Instant | None = None,
     late_band: int = LATE_BAND,
+    ahead: int = AHEAD,
     refuse: Refuse = lambda path, number, error: None,
     progress: Progress = lambda read: None,
 ) -> Summary:
     """Write one line for each qualification to output, in order of (at, userId, cause).
 
     files: read twice or more where their lines are not in order. late_band: microseconds, for the order of arrival.
-    refuse: told of each refused line at least once.
+    ahead: microseconds by which an event may lie ahead of its receipt. refuse: told of each refused line at least once.
     """
     began = time.perf_counter()
     way = _Pass.by_arrival if order == "arrival" else _Pass.as_they_stand
     drop: frozenset[int] = frozenset()
     while True:
         with SpooledTemporaryFile(HELD) as aside, Repeats(drop) as repeats, _no_collections():
-            run = _Pass(plan, files, until, late_band, repeats, refuse, progress)
+            run = _Pass(plan, files, until, late_band, ahead, repeats, refuse, progress)
             try:
                 way(run, aside)
             except _NotInOrder:
-                way = _Pass.sorted
+                way = _Pass.by_timestamp
             except _MissedRepeats as missed:
                 drop = missed.drop
             else:
@@ -119,6 +120,7 @@ class _Pass:
         files: Sequence[Path],
         until: Instant | None,
         late_band: int,
+        ahead: int,
         repeats: Repeats,
         refuse: Refuse,
         progress: Progress,
@@ -127,6 +129,7 @@ class _Pass:
         self.files = files
         self.until = until
         self.late_band = late_band
+        self.ahead = ahead
         self.repeats = repeats
         self.refuse = refuse
         self.progress = progress
@@ -147,12 +150,12 @@ class _Pass:
                 writer.write(population.qualified)
         self._finish(population, writer)
 
-    def sorted(self, output: IO[bytes]) -> None:
+    def by_timestamp(self, output: IO[bytes]) -> None:
         population = Population(self.plan)
         writer = _Writer(output, self.summary)
         lines = ((event.timestamp, number, line) for number, event, line in self._accepted())
         for _, number, line in in_order(lines):
-            population.take(read_line(line), number)
+            population.take(read_line(line, ahead=self.ahead), number)
             if population.qualified:
                 writer.write(population.qualified)
         self._finish(population, writer)
@@ -163,9 +166,9 @@ class _Pass:
             arrivals.take(event, number)
             arrivals.effects.clear()  # what stands in the end is all that is asked
         arrivals.finish(self._end())
-        standing = sorted(arrivals.standing(), key=lambda qualification: qualification.at)
-        arrivals.population.qualified = standing
-        self._finish(arrivals.population, _Writer(output, self.summary))
+        writer = _Writer(output, self.summary)
+        writer.write(sorted(arrivals.standing(), key=lambda qualification: qualification.at))
+        self._finish(arrivals.population, writer)
 
     def _accepted(self) -> Iterator[tuple[int, Event, bytes]]:
         """The events that count, each with its number over all files and its line."""
@@ -174,7 +177,7 @@ class _Pass:
         accepted = latest = 0
         for base, path, first, chunk in self._chunks():
             lines = chunk.split(b"\n")
-            for offset, event in read_lines(chunk):
+            for offset, event in read_lines(chunk, ahead=self.ahead):
                 if isinstance(event, MessageError):
                     summary.refused += 1
                     self.refuse(path, first + offset, event)

@@ -11,14 +11,26 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import trio
+from hypothesis import HealthCheck, settings
 
 from segd.store.bridge import Connection, open_pool
 from segd.store.embedded import open_embedded
 from segd.store.migrate import migrate
 
+# Machines are slow at times, and that is no failure; what failed is printed so that it can be run again.
+settings.register_profile("segd", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("segd")
+
 REPOSITORY = Path(__file__).parent.parent
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> None:
+    """What the shell says of segd must not reach the tests, let alone a database that it names."""
+    for name in [name for name in os.environ if name.startswith("SEGD_") and name != "SEGD_TEST_DSN"]:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

@@ -75,9 +75,16 @@ def backtest(
         size = sum(path.stat().st_size for path in files if path.exists())
         sink = stack.enter_context(_opened(output)) if output else sys.stdout.buffer
         progress = stack.enter_context(reading("Backtest", size))
-        band = settings.late_band
         summary = run(
-            plan, files, sink, order=order, until=until, late_band=band, refuse=refused.add, progress=progress
+            plan,
+            files,
+            sink,
+            order=order,
+            until=until,
+            late_band=settings.late_band,
+            ahead=settings.ahead,
+            refuse=refused.add,
+            progress=progress,
         )
         sink.flush()
     refused.tell(summary.refused)

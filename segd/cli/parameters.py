@@ -18,7 +18,7 @@ def as_instant(ctx: click.Context, param: click.Parameter, value: str | None) ->
     try:
         return parse_timestamp(value)
     except ValueError as error:
-        raise click.BadParameter(f"{error}, got {value!r}") from None
+        raise click.BadParameter(f"{error}, found {value!r}") from None
 
 
 def as_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> ZoneInfo | None:

@@ -25,25 +25,47 @@ def with_store(config: Config, work: Callable[[Pool], Awaitable[T]]) -> T:
         async with _open_store(config) as pool:
             return await work(pool)
 
+    return _run(run)
+
+
+def migrate_store(config: Config) -> list[str]:
+    """Bring the tables up to this segd; the names of what was applied. Raises click.ClickException."""
+    applied: list[str] = []
+
+    async def run() -> None:
+        async with _open_pool(config) as pool, pool.acquire() as connection:
+            applied.extend(await migrate(connection, _tell))
+
+    _run(run)
+    return applied
+
+
+def _run(work: Callable[[], Awaitable[T]]) -> T:
     try:
-        return trio.run(run)
+        return trio.run(work)
     except SegdError as error:
         raise click.ClickException(error.message) from error
 
 
 @asynccontextmanager
 async def _open_store(config: Config) -> AsyncGenerator[Pool]:
-    async with AsyncExitStack() as stack:
-        dsn = config.dsn
-        if dsn is None:
-            dsn = await stack.enter_async_context(open_embedded(config.state_dir, progress=_tell))
-        pool = await stack.enter_async_context(open_pool(dsn, CONNECTIONS))
+    """Trio. The store with its tables as they must be; those of the embedded server are brought forward."""
+    async with _open_pool(config) as pool:
         async with pool.acquire() as connection:
             if config.dsn is None:
                 await migrate(connection, _tell)
             else:
                 await check(connection)
         yield pool
+
+
+@asynccontextmanager
+async def _open_pool(config: Config) -> AsyncGenerator[Pool]:
+    async with AsyncExitStack() as stack:
+        dsn = config.dsn
+        if dsn is None:
+            dsn = await stack.enter_async_context(open_embedded(config.state_dir, progress=_tell))
+        yield await stack.enter_async_context(open_pool(dsn, CONNECTIONS))
 
 
 def _tell(sentence: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any
 
+from segd.core.calendar import user_zone
 from segd.core.digest import Digest
 from segd.core.instants import Instant
 from segd.core.plan import Plan
@@ -44,7 +45,7 @@ class UserActor:
         """
         traits = digest.traits
         if traits is not None and "timezone" in traits and digest.timestamp >= self.zone_at:
-            self.zone = plan.user_zone(traits["timezone"])
+            self.zone = user_zone(traits["timezone"])
             self.zone_at = digest.timestamp
         if digest.taken_at != digest.timestamp:
             for trigger in plan.triggers_for(digest):

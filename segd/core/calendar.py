@@ -29,19 +29,30 @@ _OUT_OF_RANGE = "expected an instant in the years 1 to 9999"
 # Zones
 
 @cache
-def _zone_names() -> set[str]:
-    return available_timezones() - {"localtime"}  # which is whatever this machine is set to
+def zone_names() -> set[str]:
+    """Of all places: not what this machine is set to, nor what a machine has before anybody sets its zone."""
+    return available_timezones() - {"localtime", "Factory"}
 
 
 @cache  # as many entries as there are zones, since anything else raises
 def zone(name: str) -> ZoneInfo:
     """The zone of this name in the IANA database, in its spelling. Raises ValueError, saying what would be right."""
-    if name not in _zone_names():  # asked first, so that a trait full of nonsense never gets near the file system
+    if name not in zone_names():  # asked first, so that a trait full of nonsense never gets near the file system
         raise ValueError("expected the name of a time zone such as Europe/Berlin or UTC")
     return ZoneInfo(name)
 
 
 # Dates and instants
+
+
+def user_zone(name: Any) -> ZoneInfo | None:
+    """The zone that a user's `timezone` trait names; None where it names none."""
+    if not isinstance(name, str):
+        return None
+    try:
+        return zone(name)
+    except ValueError:
+        return None
 
 
 def parse_iso(text: str) -> date | datetime:

@@ -14,7 +14,6 @@ Op = Literal[
 ]  # fmt: skip
 NumberOp = Literal["eq", "ne", "gt", "gte", "lt", "lte", "between"]
 Channel = Literal["push", "web_push", "email", "sms", "whatsapp"]
-Scalar = str | int | float | bool
 
 
 class Shape(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -134,7 +134,7 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
     """
     kind = message.type
     if kind is None:
-        raise MessageError("bad_type", f"type: expected {_KINDS}, got none")
+        raise MessageError("bad_type", f"type: expected {_KINDS}, found none")
     name = _event_name(message.event) if kind == "track" else "$" + kind
     user_id, anonymous_id, previous_id, junk = _ids(message)
     if received_at is None and message.received_at is not None:
@@ -193,7 +193,7 @@ def _is_utf8(content: bytes) -> bool:
 
 def _decode(content: bytes, plain: bool) -> Message:
     if len(content) > LONGEST_MESSAGE:
-        raise MessageError("too_large", f"expected at most {LONGEST_MESSAGE:,} bytes a message, got {len(content):,}")
+        raise MessageError("too_large", f"expected at most {LONGEST_MESSAGE:,} bytes a message, found {len(content):,}")
     if not plain:
         _check_text(content)
     try:
@@ -202,7 +202,8 @@ def _decode(content: bytes, plain: bool) -> Message:
         raise _wrong_type(str(error)) from None
     except msgspec.DecodeError as error:
         if _LONE_SURROGATE.search(_WHOLE.sub(b" ", content)):
-            raise MessageError("bad_text", "expected text, got half of a surrogate pair (\\ud800 to \\udfff)") from None
+            reason = "expected text, found half of a surrogate pair (\\ud800 to \\udfff)"
+            raise MessageError("bad_text", reason) from None
         reason = str(error).removeprefix("JSON is malformed: ").replace("Input data was truncated", "it ends too early")
         raise MessageError("bad_json", f"expected a JSON object: {reason}") from None
     except RecursionError:
@@ -214,15 +215,15 @@ def _check_text(content: bytes) -> None:
         content.decode()
     except UnicodeDecodeError as error:
         byte = f"0x{content[error.start]:02x}"
-        raise MessageError("bad_text", f"expected UTF-8, got byte {byte} at position {error.start}") from None
+        raise MessageError("bad_text", f"expected UTF-8, found byte {byte} at position {error.start}") from None
     if 0 in content or b"\\u0000" in _WHOLE.sub(b" ", content):  # not where its backslash is escaped
         raise MessageError("bad_text", "expected text without NUL characters (\\u0000)")
 
 
 def _wrong_type(reason: str) -> MessageError:
-    """reason: msgspec's, such as "Expected `int | str | null`, got `bool` - at `$.userId`"."""
+    """reason: msgspec's, such as "Expected `int | str | null`, found `bool` - at `$.userId`"."""
     got = _GOT.search(reason)
-    ending = "got " + (_shortened(got[1].strip("`")) if got else "a number out of range")
+    ending = "found " + (_shortened(got[1].strip("`")) if got else "a number out of range")
     field = _AT_FIELD.search(reason)
     if field is None:
         return MessageError("bad_json", f"expected a JSON object, {ending}")
@@ -232,9 +233,9 @@ def _wrong_type(reason: str) -> MessageError:
     return MessageError("bad_field", f"{field[1]}: expected {expected}, {ending}")
 
 
-def _got(value: object) -> str:
+def _found(value: object) -> str:
     """The end of a sentence about a wrong value."""
-    return "got none" if value is None else "got " + _shortened(_ENCODER.encode(value).decode())
+    return "found none" if value is None else "found " + _shortened(_ENCODER.encode(value).decode())
 
 
 def _shortened(text: str) -> str:
@@ -259,11 +260,11 @@ def good_name(event: str) -> bool:
 
 def _event_name(event: str | None) -> str:
     if not event or event.isspace():
-        raise MessageError("bad_event", f"event: expected the name of the event, {_got(event)}")
+        raise MessageError("bad_event", f"event: expected the name of the event, {_found(event)}")
     if event[0] == "$":
-        raise MessageError("bad_event", f"event: names that begin with $ are segd's own, {_got(event)}")
+        raise MessageError("bad_event", f"event: names that begin with $ are segd's own, {_found(event)}")
     if len(event) > LONGEST_NAME:
-        raise MessageError("bad_event", f"event: expected at most {LONGEST_NAME} characters, got {len(event)}")
+        raise MessageError("bad_event", f"event: expected at most {LONGEST_NAME} characters, found {len(event)}")
     return event
 
 
@@ -303,7 +304,7 @@ def _id(field: str, value: str | int) -> str | None:
     """A good id as text, or None for a junk one, which many users would share."""
     text = value.strip() if isinstance(value, str) else str(value)
     if len(text) > LONGEST_ID:
-        raise MessageError("bad_id", f"{field}: expected at most {LONGEST_ID} characters, got {len(text)}")
+        raise MessageError("bad_id", f"{field}: expected at most {LONGEST_ID} characters, found {len(text)}")
     if len(text) > _LONGEST_WORD and text[0] not in "0-":
         return text
     return None if text.lower() in _JUNK or (not text.strip("0-") and "0" in text) else text
@@ -311,8 +312,8 @@ def _id(field: str, value: str | int) -> str | None:
 
 def _no_id(field: str, expected: str, junk: str | int | None) -> MessageError:
     if junk is None:
-        return MessageError("missing_id", f"{expected}: expected an id, got none")
-    return MessageError("junk_id", f"{field}: expected the id of one user as {expected}, {_got(junk)}")
+        return MessageError("missing_id", f"{expected}: expected an id, found none")
+    return MessageError("junk_id", f"{field}: expected the id of one user as {expected}, {_found(junk)}")
 
 
 def _message_id(message_id: str | int | None, content: bytes) -> str:
@@ -320,9 +321,9 @@ def _message_id(message_id: str | int | None, content: bytes) -> str:
         return "segd-" + blake2b(content.strip(), digest_size=16).hexdigest()
     text = message_id if isinstance(message_id, str) else str(message_id)
     if not text or text.isspace():
-        raise MessageError("bad_message_id", f"messageId: expected text that is not blank, {_got(text)}")
+        raise MessageError("bad_message_id", f"messageId: expected text that is not blank, {_found(text)}")
     if len(text) > LONGEST_ID:
-        raise MessageError("bad_message_id", f"messageId: expected at most {LONGEST_ID} characters, got {len(text)}")
+        raise MessageError("bad_message_id", f"messageId: expected at most {LONGEST_ID} characters, found {len(text)}")
     return text
 
 
@@ -356,7 +357,7 @@ def _instant(field: str, text: str) -> Instant:
     try:
         instant = parse_timestamp(text)
     except ValueError as error:
-        raise MessageError("bad_timestamp", f"{field}: {error}, {_got(text)}") from None
+        raise MessageError("bad_timestamp", f"{field}: {error}, {_found(text)}") from None
     if instant < 0:
         raise _before_1970(field)
     return instant
@@ -394,7 +395,7 @@ def _object(field: str, raw: msgspec.Raw) -> bytes:
     if content[0] != 123:  # {
         if content == b"null":
             return b""
-        raise MessageError("bad_field", f"{field}: expected a JSON object, {_got(raw)}")
+        raise MessageError("bad_field", f"{field}: expected a JSON object, {_found(raw)}")
     hints = content.translate(_DIGITS, _SIGNS)
     size = len(content)
     if (
@@ -435,7 +436,7 @@ def _context(raw: msgspec.Raw) -> _Context | None:
     try:
         return _CONTEXT.decode(raw)
     except msgspec.ValidationError:
-        raise MessageError("bad_field", f"context: expected a JSON object, {_got(raw)}") from None
+        raise MessageError("bad_field", f"context: expected a JSON object, {_found(raw)}") from None
     except RecursionError:
         raise _too_deep("context") from None
 

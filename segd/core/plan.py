@@ -103,12 +103,10 @@ class Plan:
         self.triggers: dict[int, tuple[Trigger, ...]] = {}  # by mask, for events that write no traits; filled as met
         self._triggers_of_writes: dict[int, tuple[Trigger, ...]] = {}
 
-        given = list(definitions)
-        self._sorted = _in_order_of_dependence(given)
         self.live: list[LiveSegment] = []
         self.past: dict[str, PastSegment] = {}
         self.ranks: dict[str, int] = {}
-        for definition in self._sorted:
+        for definition in _in_order_of_dependence(list(definitions)):
             scope = _Scope(self, definition)
             if isinstance(definition, d.Live):
                 self._add_live(definition, scope)
@@ -127,24 +125,13 @@ class Plan:
         trigger = scope.trigger(definition.on)
         bits = scope.bits  # before the filter adds its own
         node = None if isinstance(definition.filter, UnsetType) else scope.condition(definition.filter)
-        again = {"always": 0, "once": None}.get(definition.again, -1)
-        if again == -1:
-            again = parse_length(definition.again)
+        again = _again(definition.again)
         if again != 0:
             self.remembered.add(definition.name)
         trigger.index = len(self.live)
         trigger.rank = self.ranks[definition.name] = scope.rank
         waits, simple = scope.rank > 0, node is None and again == 0
         self.live.append(LiveSegment(definition.name, definition, trigger, bits, node, again, waits, simple))
-
-    def user_zone(self, name: Any) -> tzinfo | None:
-        """The zone that a user's `timezone` trait names; None where it names none."""
-        if not isinstance(name, str):
-            return None
-        try:
-            return zone(name)
-        except ValueError:
-            return None
 
     def triggers_for(self, digest: Digest) -> tuple[Trigger, ...]:
         """Those that an event concerns."""
@@ -195,21 +182,21 @@ class _Scope:
 
     # Selectors
 
-    def selector(self, event: str, where: Sequence[d.Test], within: tzinfo, referrer: bool = False) -> int:
-        tests = compile_tests(where, within)
+    def selector(self, event: str, where: Sequence[d.Test], referrer: bool = False) -> int:
+        tests = compile_tests(where, self.zone)
         predicate = _and_from_another_site(tests) if referrer else tests
         tested = tuple((test.property, test.op, _frozen(test.value)) for test in where)
-        key = (event, tested, within if tests is not None else None, referrer)
+        key = (event, tested, self.zone if tests is not None else None, referrer)
         bit = self.plan.bit(event, key, predicate)
         self.bits |= bit
         return bit
 
-    def any_of(self, given: d.Selectors | UnsetType, within: tzinfo) -> tuple[int, list[str]]:
+    def any_of(self, given: d.Selectors | UnsetType) -> tuple[int, list[str]]:
         """The bits and event names of a selector, or of a list of them."""
         chosen = () if isinstance(given, UnsetType) else d.selectors(given)
         bits = 0
         for selector in chosen:
-            bits |= self.selector(selector.event, selector.where, within)
+            bits |= self.selector(selector.event, selector.where)
         return bits, [selector.event for selector in chosen]
 
     def combination(self, paths: Sequence[str], events: Sequence[str], bits: int) -> int | None:
@@ -229,14 +216,14 @@ class _Scope:
     def trigger(self, on: d.Trigger) -> Trigger:
         match on:
             case d.Action():
-                return ActionTrigger(self.any_of(on.did, self.zone)[0])
+                return ActionTrigger(self.any_of(on.did)[0])
             case d.PageVisit():
-                return ActionTrigger(self.selector(PAGE, on.where, self.zone))
+                return ActionTrigger(self.selector(PAGE, on.where))
             case d.Referrer():
-                return ActionTrigger(self.selector(PAGE, on.where, self.zone, referrer=True))
+                return ActionTrigger(self.selector(PAGE, on.where, referrer=True))
             case d.Inaction():
-                did, names = self.any_of(on.did, self.zone)
-                did_not, other_names = self.any_of(on.did_not, self.zone)
+                did, names = self.any_of(on.did)
+                did_not, other_names = self.any_of(on.did_not)
                 same = self.combination(on.same, names + other_names, did | did_not)
                 return InactionTrigger(did, did_not, parse_length(on.within), same, on.repeat)
             case d.PageCount():
@@ -245,7 +232,7 @@ class _Scope:
                 return self._date(on)
 
     def _page_count(self, on: d.PageCount) -> Trigger:
-        page = self.selector(PAGE, on.where, self.zone)
+        page = self.selector(PAGE, on.where)
         if on.per == "session":
             self.plan.hears_all = True
             idle = d.DEFAULT_IDLE if isinstance(on.idle, UnsetType) else on.idle
@@ -262,7 +249,7 @@ class _Scope:
             own = None if on.zone == "user" else zone(on.zone)
         if own is None:
             self.plan.traits.add("timezone")
-        unless, unless_names = self.any_of(on.unless, self.zone)
+        unless, unless_names = self.any_of(on.unless)
         if not isinstance(on.profile, UnsetType):
             trait = on.profile.split(".")[0]
             self.plan.traits.add(trait)
@@ -270,7 +257,7 @@ class _Scope:
             return TraitDateTrigger(trait, value, on.yearly, offset, at, own, self.plan.account_zone, unless)
         assert isinstance(on.event, str)
         assert isinstance(on.property, str)
-        event = self.selector(on.event, on.where, self.zone)
+        event = self.selector(on.event, on.where)
         value = self.plan.slot(("value", on.property), [on.event], event, lookup(on.property))
         key = self.combination(on.key, [on.event, *unless_names], event | unless)
         return EventDateTrigger(event, value, offset, at, own, self.plan.account_zone, key, unless)
@@ -298,7 +285,7 @@ class _Scope:
                 return past.ReachableNode(condition.channel)
 
     def _kept(self, event: str, where: Sequence[d.Test]) -> int:
-        bit = self.selector(event, where, self.zone)
+        bit = self.selector(event, where)
         self.plan.kept |= bit
         return bit
 
@@ -353,12 +340,20 @@ class _Scope:
         return lambda now: (start, stop)
 
 
+def _again(text: str) -> int | None:
+    match text:
+        case "always":
+            return 0
+        case "once":
+            return None
+        case length:
+            return parse_length(length)
+
+
 def _and_from_another_site(tests: Predicate | None) -> Predicate:
     def predicate(properties: Properties) -> bool:
-        host, referrer_host = properties.get("host"), properties.get("referrer_host")
-        if not (isinstance(host, str) and isinstance(referrer_host, str)):
-            return False
-        return from_another_site(host, referrer_host) and (tests is None or tests(properties))
+        there = from_another_site(properties.get("host"), properties.get("referrer_host"))
+        return there and (tests is None or tests(properties))
 
     return predicate
 

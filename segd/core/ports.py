@@ -1,4 +1,4 @@
-"""What the parts of the daemon ask of one another, so that none needs to know another: `daemon` brings them together."""
+"""What the parts of the daemon ask of one another, so that none knows another: `daemon` brings them together."""
 
 from collections.abc import Sequence
 from typing import Protocol

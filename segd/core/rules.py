@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Any, Final, TypeGuard
-from zoneinfo import available_timezones
 
 from msgspec import UNSET
 
 from segd.core import definitions as d
-from segd.core.calendar import iso_instant, parse_iso, zone
+from segd.core.calendar import iso_instant, parse_iso, zone, zone_names
 from segd.core.conditions import compile_number, compile_pattern, is_number, is_plain
 from segd.core.lengths import parse_length
 from segd.core.offsets import parse_offset
@@ -121,15 +120,11 @@ def _plain_path(text: str) -> None:
         raise ValueError("expected a property of one value, without []")
 
 
-# In the database of zones, but what this machine is set to, and what a machine has before anybody sets its zone.
-_NO_PLACES = {"localtime", "Factory"}
-
-
 def _zone(text: str) -> None:
     try:
-        zone(text if text not in _NO_PLACES else "")
+        zone(text)
     except ValueError as error:
-        raise ValueError(f"{error}{did_you_mean(text, available_timezones() - _NO_PLACES)}") from None
+        raise ValueError(f"{error}{did_you_mean(text, zone_names())}") from None
 
 
 def _trigger_zone(text: str) -> None:

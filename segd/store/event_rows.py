@@ -6,12 +6,15 @@ about a third of the time.
 
 from struct import Struct
 
-from segd.core.instants import SECOND, Instant
+from segd.core.instants import DAY, SECOND, Instant
 
 EVENT_COLUMNS = (
     "user_number", "timestamp", "sequence", "received_at", "name", "live", "message_id", "properties", "claimed",
 )  # fmt: skip
 TRAIT_WRITE_COLUMNS = ("user_number", "timestamp", "sequence", "traits")
+SEEN_COLUMNS = ("message_hash", "received_on")
+
+HASH_BYTES = 16
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -23,6 +26,7 @@ _NULL = b"\xff\xff\xff\xff"
 # Each value follows its length in bytes; a row begins with how many there are.
 _EVENT_HEAD = Struct(">hiqiqiqiqiii?i")
 _TRAIT_WRITE_HEAD = Struct(">hiqiqiqi")
+_SEEN = Struct(f">hi{HASH_BYTES}sii")
 _LENGTH = Struct(">i")
 _INSTANT = Struct(">iq")
 
@@ -50,3 +54,8 @@ def trait_write_row(user: int, timestamp: Instant, sequence: int, traits: bytes)
     """traits: a JSON object."""
     head = _TRAIT_WRITE_HEAD.pack(4, 8, user, 8, timestamp - _POSTGRES_EPOCH, 8, sequence, len(traits) + 1)
     return head + _JSONB + traits
+
+
+def seen_row(message_hash: bytes, day: int) -> bytes:
+    """message_hash: HASH_BYTES of it. day: of the Unix epoch."""
+    return _SEEN.pack(2, HASH_BYTES, message_hash, 4, day - _POSTGRES_EPOCH // DAY)

@@ -7,24 +7,22 @@ with the same name, timestamp and id is; within a run the id alone decides, as f
 
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
-from msgspec.json import Encoder
 
 from segd.core.errors import MessageError
-from segd.core.instants import DAY, Instant, to_datetime, to_text
+from segd.core.instants import Instant, to_datetime, to_text
 from segd.core.messages import AHEAD, Event
 from segd.core.plain import read_lines
 from segd.files.lines import FileError, read_chunks
 from segd.files.repeats import Repeats
-from segd.store import event_rows
 from segd.store.bridge import Pool
+from segd.store.entries import Entries, Entry, entry
 from segd.store.queries import query
-from segd.store.users import read_identities
 from segd.store.writer import Writer, only_writer
 
 BATCH = 20_000  # messages: larger ones are no faster, and each is held in memory three times
@@ -33,8 +31,6 @@ WAITING = 1  # batches parsed ahead of the one that is being written
 
 Refuse = Callable[[Path, int, MessageError], None]  # a line that is no message: file, number, why
 Progress = Callable[[int], None]  # bytes read so far, over all files
-
-_encode = Encoder(decimal_format="number").encode
 
 
 @dataclass
@@ -158,82 +154,35 @@ class _Reading:
 
 
 def _future(event: Event) -> MessageError:
-    return MessageError("future_timestamp", f"timestamp: expected one in the past, got {to_text(event.timestamp)}")
+    return MessageError("future_timestamp", f"timestamp: expected one in the past, found {to_text(event.timestamp)}")
 
 
 class _Batches:
     """Writes one batch after the other."""
 
     def __init__(self, writer: Writer, now: Instant) -> None:
-        self._writer = writer
         self._connection = writer.connection
+        self._entries = Entries(writer)
         self._now = now
-        self._names: dict[str, int] = {}
-        self._days: set[int] = set()  # whose month has a partition
 
     async def write(self, events: Sequence[Event]) -> int:
         """Trio. In one transaction; returns how many were new."""
         async with self._connection.transaction():
-            await self._number_names({event.name for event in events})
             stored = await self._stored_ids(events)
             if stored:
                 events = [event for event in events if event.message_id not in stored]
             if events:
-                await self._make_months(events)
-                await self._write_new(events)
+                await self._entries.write([self._entry(event) for event in events])
         return len(events)
-
-    async def _number_names(self, names: set[str]) -> None:
-        unknown = names - self._names.keys()
-        for statement in ("event_names", "add_event_names"):
-            if unknown:
-                rows = await self._connection.fetch(query(statement), sorted(unknown))
-                self._names.update((row["name"], row["number"]) for row in rows)
-                unknown -= self._names.keys()
 
     async def _stored_ids(self, events: Sequence[Event]) -> set[str]:
         """Of messages that have the name and timestamp of one of these."""
-        moments = {(self._names[event.name], event.timestamp) for event in events}
+        numbers = await self._entries.number_names({event.name for event in events})
+        moments = {(numbers[event.name], event.timestamp) for event in events}
         names = [name for name, _ in moments]
         timestamps = [to_datetime(timestamp) for _, timestamp in moments]
         return {row[0] for row in await self._connection.fetch(query("stored_ids"), names, timestamps)}
 
-    async def _make_months(self, events: Sequence[Event]) -> None:
-        # Asked of days first, since a datetime takes longer to make than all else here.
-        days = {event.timestamp // DAY for event in events} - self._days
-        if days:
-            await self._connection.execute(query("make_months"), [to_datetime(day * DAY) for day in days])
-            self._days |= days
-
-    async def _write_new(self, events: Sequence[Event]) -> None:
-        connection, names, now = self._connection, self._names, self._now
-        identities = await read_identities(connection, events)
-        first = self._writer.position + 1
-        users = [identities.user_of(event, sequence) for sequence, event in enumerate(events, start=first)]
-        rows: list[bytes] = []
-        writes: list[bytes] = []
-        for sequence, (event, user) in enumerate(zip(events, users, strict=True), start=first):
-            user = identities.survivor(user)
-            received_at = now if event.received_at is None else event.received_at
-            rows.append(
-                event_rows.event_row(
-                    user, event.timestamp, sequence, received_at, names[event.name], False, event.message_id,
-                    event.properties_json(), event.claimed,
-                )
-            )  # fmt: skip
-            if event.traits:
-                writes.append(event_rows.trait_write_row(user, event.timestamp, sequence, _encode(event.traits)))
-        await identities.write(connection)
-        await self._copy("events", event_rows.EVENT_COLUMNS, rows)
-        if writes:
-            await self._copy("trait_writes", event_rows.TRAIT_WRITE_COLUMNS, writes)
-        await self._writer.advance(self._writer.position + len(events))
-
-    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
-        await self._connection.copy_in(table, columns, _copy_format(rows), format="binary")
-
-
-async def _copy_format(rows: Sequence[bytes]) -> AsyncGenerator[bytes]:
-    yield event_rows.HEADER
-    yield b"".join(rows)
-    yield event_rows.TRAILER
+    def _entry(self, event: Event) -> Entry:
+        received_at = self._now if event.received_at is None else event.received_at
+        return entry(event, received_at, live=False, trusted=True)

@@ -222,10 +222,11 @@ UPDATE users SET id = renamed.id, anonymous = false
 FROM unnest($1::bigint[], $2::text[]) AS renamed (number, id) WHERE users.number = renamed.number
 
 -- see_users --
--- $1 numbers, $2 earliest and $3 latest timestamps of new messages.
+-- $1 numbers, $2 earliest and $3 latest timestamps of new messages. last_seen may stay ten minutes behind: a user's row is
+-- not to be written anew for each of their messages.
 UPDATE users SET first_seen = least(first_seen, earliest), last_seen = greatest(last_seen, latest)
 FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS seen (number, earliest, latest)
-WHERE users.number = seen.number AND (earliest < first_seen OR latest > last_seen)
+WHERE users.number = seen.number AND (earliest < first_seen OR latest > last_seen + interval '10 minutes')
 
 -- join_events --
 -- This and the next five: $1 numbers of users, $2 whose they are from now on.
@@ -292,6 +293,30 @@ INSERT INTO event_names (name) SELECT unnest($1::text[]) RETURNING name, number
 -- $1 numbers of names, $2 timestamps, side by side, each pair once. The ids of all messages stored with one of them.
 SELECT e.message_id FROM unnest($1::integer[], $2::timestamptz[]) AS moment (name, timestamp)
 JOIN events AS e ON e.name = moment.name AND e.timestamp = moment.timestamp
+
+
+-- Taking events in --------------------------------------------------------------------------------------------------
+
+-- look_up_by_key --
+-- For the journal's connection, which asks for nothing but rows by their keys: a plan made while a table was small must
+-- not read all of it once it is large. And a server that hears no more of us is to give the lock back within a minute.
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3
+
+-- turn_seen --
+-- $1 today. There is a place for what comes today, and none for what came before yesterday.
+SELECT turn_seen($1::date)
+
+-- seen_hashes --
+-- $1 hashes of message ids. Those that came lately.
+SELECT message_hash FROM seen WHERE message_hash = ANY ($1::bytea[])
+
+-- write_key --
+SELECT key FROM write_keys ORDER BY key LIMIT 1
+
+-- keep_write_key --
+-- $1 a new one.
+INSERT INTO write_keys (key) VALUES ($1)
 
 
 -- Segments that conditions name ---------------------------------------------------------------------------------------

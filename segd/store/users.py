@@ -46,10 +46,10 @@ class Identities:
         self._joins: dict[int, int] = {}
         self._seen: dict[int, Seen] = {}
 
-    def user_of(self, event: Event, sequence: int) -> int:
+    def user_of(self, event: Event, sequence: int, *, trusted: bool) -> int:
         """Take the next message. Returns the number of its user, which a later one may still join to another:
-        `survivor` tells."""
-        user = self._take(event, sequence)
+        `survivor` tells. trusted: whether an alias may join two userIds, else it is plain activity then."""
+        user = self._take(event, sequence, trusted)
         at = event.timestamp
         seen = self._seen.get(user)
         if seen is None:
@@ -64,7 +64,7 @@ class Identities:
             user = self._joins[user]
         return user
 
-    def _take(self, event: Event, sequence: int) -> int:
+    def _take(self, event: Event, sequence: int, trusted: bool) -> int:
         user_id, anonymous_id, previous_id = event.user_id, event.anonymous_id, event.previous_id
         if user_id is None:
             assert anonymous_id is not None
@@ -73,7 +73,7 @@ class Identities:
         if anonymous_id is not None:
             user = self._take_anonymous(anonymous_id, user_id, user, sequence)
         if previous_id is not None and (previous_id != user_id or (True, previous_id) in self._meanings):
-            user = self._take_previous(previous_id, user_id, user, sequence)
+            user = self._take_previous(previous_id, user_id, user, sequence, trusted)
         return user or self._create((False, user_id), sequence)
 
     def _take_anonymous(self, anonymous_id: str, user_id: str, user: int | None, sequence: int) -> int:
@@ -85,11 +85,13 @@ class Identities:
         self._mean((True, anonymous_id), Meaning(user, joined=True))
         return user
 
-    def _take_previous(self, previous_id: str, user_id: str, user: int | None, sequence: int) -> int | None:
+    def _take_previous(
+        self, previous_id: str, user_id: str, user: int | None, sequence: int, trusted: bool
+    ) -> int | None:
         previous = self._meant((False, previous_id))
         if previous is None or (True, previous_id) in self._meanings:
             return self._take_anonymous(previous_id, user_id, user, sequence)
-        if previous == user:
+        if previous == user or not trusted:
             return user
         user = self._join(previous, user_id, user)
         self._mean((False, previous_id), Meaning(user, joined=False))

@@ -16,6 +16,7 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracle import strategies as drawn
 
 from segd.core.instants import to_datetime
 from segd.core.messages import Event
@@ -27,7 +28,6 @@ from segd.store import importing
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members
 from segd.store.importing import ImportSummary
-from tests.oracle import strategies as drawn
 
 IDS = ("u1", "u2", "ü3", "x", "10", "u1 ")
 ANONYMOUS = ("a1", "a2", "a3", "x", "😀", "u2")

@@ -1,0 +1,108 @@
+"""Messages at the end of the journal: numbered in order, their users found or made, and written.
+
+What imports and the daemon have in common. A message here is new: whoever calls has taken out the repeats.
+"""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec.json import Encoder
+
+from segd.core.instants import DAY, Instant, to_datetime
+from segd.core.messages import Event
+from segd.store import event_rows
+from segd.store.queries import query
+from segd.store.users import read_identities
+from segd.store.writer import Writer
+
+_encode = Encoder(decimal_format="number").encode
+
+
+class Entry(NamedTuple):
+    """One message as it is written. properties, traits: JSON objects.
+
+    live: neither imported nor older than the late band. trusted: whether its alias may join two userIds.
+    """
+
+    event: Event
+    received_at: Instant
+    live: bool
+    trusted: bool
+    properties: bytes
+    traits: bytes | None
+
+
+def entry(event: Event, received_at: Instant, *, live: bool, trusted: bool) -> Entry:
+    """The message, encoded."""
+    traits = _encode(event.traits) if event.traits else None
+    return Entry(event, received_at, live, trusted, event.properties_json(), traits)
+
+
+class Entries:
+    """Writes messages one batch after the other, each in a transaction of the caller's.
+
+    Remembers which names and months there are, so one whose transaction was rolled back is of no more use.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._connection = writer.connection
+        self._names: dict[str, int] = {}
+        self._days: set[int] = set()  # whose month has a partition
+
+    async def number_names(self, names: Iterable[str]) -> dict[str, int]:
+        """Trio. The numbers of these names and all earlier ones; new names get one."""
+        unknown = set(names) - self._names.keys()
+        for statement in ("event_names", "add_event_names"):
+            if unknown:
+                rows = await self._connection.fetch(query(statement), sorted(unknown))
+                self._names.update((row["name"], row["number"]) for row in rows)
+                unknown -= self._names.keys()
+        return self._names
+
+    async def write(self, entries: Sequence[Entry]) -> None:
+        """Trio. Write them in this order, and advance the journal. entries: at least one."""
+        events = [entry.event for entry in entries]
+        names = await self.number_names({event.name for event in events})
+        await self._make_months(events)
+        identities = await read_identities(self._connection, events)
+        first = self._writer.position + 1
+        users = [
+            identities.user_of(entry.event, sequence, trusted=entry.trusted)
+            for sequence, entry in enumerate(entries, start=first)
+        ]
+        rows: list[bytes] = []
+        writes: list[bytes] = []
+        for sequence, (entry, user) in enumerate(zip(entries, users, strict=True), start=first):
+            event, received_at, live, _, properties, traits = entry
+            user = identities.survivor(user)
+            rows.append(
+                event_rows.event_row(
+                    user, event.timestamp, sequence, received_at, names[event.name], live, event.message_id,
+                    properties, event.claimed,
+                )
+            )  # fmt: skip
+            if traits:
+                writes.append(event_rows.trait_write_row(user, event.timestamp, sequence, traits))
+        await identities.write(self._connection)
+        await self.copy("events", event_rows.EVENT_COLUMNS, rows)
+        if writes:
+            await self.copy("trait_writes", event_rows.TRAIT_WRITE_COLUMNS, writes)
+        await self._writer.advance(self._writer.position + len(entries))
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
+        """Trio. rows: made by `event_rows`."""
+        await self._connection.copy_in(table, columns, _copy_format(rows), format="binary")
+
+    async def _make_months(self, events: Sequence[Event]) -> None:
+        # Asked of days first, since a datetime takes longer to make than all else here.
+        days = {event.timestamp // DAY for event in events} - self._days
+        if days:
+            await self._connection.execute(query("make_months"), [to_datetime(day * DAY) for day in days])
+            self._days |= days
+
+
+async def _copy_format(rows: Sequence[bytes]) -> AsyncGenerator[bytes]:
+    yield event_rows.HEADER
+    yield b"".join(rows)
+    yield event_rows.TRAILER
