@@ -14,7 +14,7 @@ from segd.core.digest import Digest
 from segd.core.instants import Instant
 from segd.core.plan import Plan
 from segd.core.timers import Timer, Timers
-from segd.core.triggers.base import Candidate, Note
+from segd.core.triggers.base import Candidate, Note, Trigger, What
 
 FOREVER: Instant = 1 << 62  # after every instant there is
 
@@ -59,6 +59,20 @@ class UserActor:
         triggers = plan.triggers.get(digest.mask) if traits is None else None
         for trigger in plan.triggers_for(digest) if triggers is None else triggers:
             trigger.step(self, digest, timers, out)
+
+    def note(
+        self,
+        trigger: Trigger,
+        what: What,
+        at: Instant,
+        event: Digest | None,
+        cause: Digest | None = None,
+        due: Instant | None = None,
+        number: int = 0,
+    ) -> None:
+        """Note down what happened to a trigger, where somebody asks."""
+        if self.notes is not None:
+            self.notes.append(Note(trigger, what, at, event, cause, due, number))
 
     def pending(self, plan: Plan) -> Iterator[Timer]:
         """All open timers of this user."""

@@ -18,10 +18,10 @@ from segd.core import past
 from segd.core.conditions import is_plain, lookup, lookup_all
 from segd.core.digest import Digest
 from segd.core.instants import Instant
-from segd.core.late import Entry, Key
+from segd.core.late import Key
 from segd.core.plan import LiveSegment, Plan
-from segd.core.population import Population, User
-from segd.core.triggers.base import Candidate, Note
+from segd.core.population import Entry, Population, User
+from segd.core.triggers.base import Candidate, Note, What
 from segd.core.triggers.pages import AllPagesTrigger, RecentPagesTrigger, SessionPagesTrigger
 
 # What is told
@@ -34,14 +34,6 @@ class Deed(Struct, frozen=True):
     at: Instant
     cause: str | int
     name: str | None
-
-
-What = Literal[
-    "opened", "ignored", "restarted", "closed", "came due",  # inaction
-    "armed", "superseded", "cancelled", "past", "no date",  # date; and "came due"
-    "session", "counted",  # page count
-    "joined",
-]  # fmt: skip
 
 
 class Step(Struct, frozen=True):
@@ -180,10 +172,7 @@ def why(plan: Plan, entries: Iterable[Entry], key: Key, segment: str, now: Insta
     if live is None:
         raise KeyError(segment)
     telling = _Retelling(plan, live)
-    for entry in entries:
-        if entry.taken_at <= now:
-            telling.advance(entry.taken_at)
-            telling.put(entry.user_id, entry.anonymous_id, entry.previous_id, entry.taken_at, entry.digest)
+    telling.replay(entry for entry in entries if entry.taken_at <= now)
     telling.finish(now)
     return telling.about(key, now)
 
@@ -305,7 +294,7 @@ class _Retelling(Population):
     def _step(self, note: Note) -> Step:
         deed = None if note.event is None else self._deed(note.event)
         cause = None if note.cause is None else self._deed(note.cause)
-        return Step(note.what, note.at, deed, cause, note.due, note.number)  # type: ignore[arg-type]
+        return Step(note.what, note.at, deed, cause, note.due, note.number)
 
     def _deed(self, digest: Digest) -> Deed:
         mask = digest.mask

@@ -16,11 +16,10 @@ import bisect
 from typing import NamedTuple
 
 from segd.core.actor import FOREVER
-from segd.core.digest import Digest
 from segd.core.instants import HOUR, Instant
 from segd.core.messages import Event
 from segd.core.plan import Plan
-from segd.core.population import Population, Qualification
+from segd.core.population import Entry, Population, Qualification
 
 LATE_BAND = 2 * HOUR  # where nothing else is said
 
@@ -40,17 +39,6 @@ class Correction(NamedTuple):
 
 Effect = Qualification | Retraction | Correction
 Key = tuple[str, str]  # kind of id, id
-
-
-class Entry(NamedTuple):
-    """One message of a family, where it stands among what happens live."""
-
-    taken_at: Instant
-    sequence: int
-    user_id: str | None
-    anonymous_id: str | None
-    previous_id: str | None
-    digest: Digest | None
 
 
 class Family:
@@ -89,12 +77,11 @@ class ArrivalOrder:
         bisect.insort(family.entries, entry, key=_place)
         if at >= self.clock:
             self.clock = at
-            self.population.advance(at)
-            self._put(entry)
+            self.population.replay([entry])
             self._collect()
         elif family.entries[-1] is entry and self._touched_at(family) < at:
             # Nothing happened to them then or since: for them it comes in order.
-            self._put(entry)
+            self.population.replay([entry])
             self.population.advance(self.clock)
             self._collect()
         else:
@@ -109,9 +96,6 @@ class ArrivalOrder:
         """All that qualified and was not retracted."""
         families = {id(family): family for family in self._families.values()}
         return [qualification for family in families.values() for qualification in family.record]
-
-    def _put(self, entry: Entry) -> None:
-        self.population.put(entry.user_id, entry.anonymous_id, entry.previous_id, entry.taken_at, entry.digest)
 
     def _collect(self) -> None:
         for qualification in self.population.qualified:
@@ -155,9 +139,7 @@ class ArrivalOrder:
 
     def _fold_again(self, family: Family) -> None:
         fresh = Population(self.plan)
-        for entry in family.entries:
-            fresh.advance(entry.taken_at)
-            fresh.put(entry.user_id, entry.anonymous_id, entry.previous_id, entry.taken_at, entry.digest)
+        fresh.replay(family.entries)
         fresh.advance(self.clock)
         self.population.replace(fresh)
         before, after = set(family.record), set(fresh.qualified)

@@ -97,7 +97,8 @@ class Plan:
         self.traits: set[str] = set()  # top-level names that anything asks about
         self.kept = 0  # bits of the selectors that filters count
         self.remembered: set[str] = set()  # live segments whose qualifications are asked about later
-        self.hears_all = False  # some trigger or filter needs to know of every message of a user
+        self.keeps_seen = False  # some condition asks when users were seen
+        self.hears_all = False  # that, or some trigger needs to know of every message of a user
         self._bits: dict[Any, int] = {}
         self._slots: dict[Any, int] = {}
         self.triggers: dict[int, tuple[Trigger, ...]] = {}  # by mask, for events that write no traits; filled as met
@@ -114,9 +115,9 @@ class Plan:
                 where = scope.condition(definition.where)
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
-        if self.past:
-            self.hears_all = True  # who is known is asked of all
-        self.keeps_history = bool(self.kept or self.traits or self.hears_all)
+        self.keeps_seen |= bool(self.past)  # of whom it is asked who was known
+        self.hears_all |= self.keeps_seen
+        self.keeps_history = bool(self.kept or self.traits or self.keeps_seen)
         for interest in self.names.values():
             plain = all(predicate is None for _, predicate in interest.selectors) and not interest.slots
             interest.plain = sum(bit for bit, _ in interest.selectors) if plain else None
@@ -305,7 +306,7 @@ class _Scope:
 
     def _profile(self, profile: d.Profile) -> past.Node:
         if profile.property in ("first_seen", "last_seen"):
-            self.plan.hears_all = True
+            self.plan.keeps_seen = True
             return past.SeenNode(profile.property == "first_seen", _instant_test(profile, self.zone))
         trait = profile.property.split(".")[0].removesuffix("[]")
         self.plan.traits.add(trait)

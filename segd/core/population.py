@@ -11,7 +11,7 @@ would have, while nothing dated before the joining message is added or taken bac
 
 import bisect
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from segd.core.actor import FOREVER, UserActor
@@ -73,6 +73,17 @@ class Device(NamedTuple):
     joined: bool
 
 
+class Entry(NamedTuple):
+    """A message that was digested already, where it stands among what happens live. digest: None where nothing asks."""
+
+    taken_at: Instant
+    sequence: int
+    user_id: str | None
+    anonymous_id: str | None
+    previous_id: str | None
+    digest: Digest | None
+
+
 class Population:
     """plan: what is asked. qualified: what was found since the caller last emptied it, in order of (at, decision)."""
 
@@ -96,6 +107,12 @@ class Population:
         asked = event.name in plan.names or plan.hears_all or (event.traits and plan.traits)
         digest = self.digest(event, sequence) if asked else None
         self.put(event.user_id, event.anonymous_id, event.previous_id, at, digest)
+
+    def replay(self, entries: Iterable[Entry]) -> None:
+        """Take messages that were digested already, in order, each after all that comes due before it."""
+        for entry in entries:
+            self.advance(entry.taken_at)
+            self.put(entry.user_id, entry.anonymous_id, entry.previous_id, entry.taken_at, entry.digest)
 
     def digest(self, event: Event, sequence: int) -> Digest | None:
         """The event as the plan sees it; None where nothing asks about it."""
@@ -139,7 +156,7 @@ class Population:
             candidates.clear()
 
     def _remember(self, history: History, digest: Digest) -> None:
-        if self.plan.hears_all:
+        if self.plan.keeps_seen:
             _insert(history.seen, (digest.timestamp, digest.sequence))
         kept = digest.mask & self.plan.kept
         while kept:

@@ -18,10 +18,14 @@ class Unavailable(SegdError):
 class Journal(Protocol):
     """The one order of everything that changes outcomes."""
 
-    async def append(self, events: Sequence[Event]) -> None:
+    async def append(self, events: Sequence[Event], *, trusted: bool = False) -> None:
         """Return once these events, in this order, are committed; repeats of earlier messages are passed over.
 
-        Raises Unavailable, with nothing taken: `overloaded` when too much is waiting already, `unavailable` while the
-        store cannot be reached or the daemon stops.
+        events: with their receivedAt. trusted: whether an alias among them may join two userIds; a write key is not
+        enough for that. A caller that is cancelled does not take its events back.
+
+        Raises Unavailable: `overloaded` when too much is waiting already, `unavailable` while the store cannot be
+        reached or the daemon stops. Nothing was taken then, or it is not known: sending the same messages again is
+        right in either case. Any other error says that these very events cannot be stored.
         """
         ...

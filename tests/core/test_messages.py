@@ -58,8 +58,8 @@ def test_kinds(fields, kind, name):
 @pytest.mark.parametrize(
     ("fields", "code", "words"),
     [
-        ({"type": "trak"}, "bad_type", "type: expected track, identify, page, screen, group or alias, got 'trak'"),
-        ({"type": 5}, "bad_type", "got int"),
+        ({"type": "trak"}, "bad_type", "type: expected track, identify, page, screen, group or alias, found 'trak'"),
+        ({"type": 5}, "bad_type", "found int"),
         ({"type": None}, "bad_type", "type: expected"),
         ({"event": None}, "bad_event", "event: expected the name"),
         ({"event": " \t"}, "bad_event", "event: expected the name"),
@@ -76,9 +76,9 @@ def test_kinds(fields, kind, name):
         ({"type": "alias", "previousId": "a", "userId": None, "anonymousId": "b"}, "missing_id", "userId"),
         ({"messageId": " "}, "bad_message_id", "messageId"),
         ({"messageId": "x" * 257}, "bad_message_id", "messageId"),
-        ({"messageId": {}}, "bad_field", "messageId: expected text or a whole number, got object"),
+        ({"messageId": {}}, "bad_field", "messageId: expected text or a whole number, found object"),
         ({"timestamp": "yesterday"}, "bad_timestamp", 'timestamp: expected an ISO 8601 .*"yesterday"'),
-        ({"timestamp": 1740312000}, "bad_field", "timestamp: expected text, got int"),
+        ({"timestamp": 1740312000}, "bad_field", "timestamp: expected text, found int"),
         ({"timestamp": "1969-12-31T23:59:59Z"}, "bad_timestamp", "timestamp: .*1970"),
         ({"timestamp": None}, "missing_timestamp", "timestamp"),
         ({"timestamp": None, "originalTimestamp": "x"}, "bad_timestamp", "originalTimestamp"),

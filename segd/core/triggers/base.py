@@ -1,7 +1,7 @@
 """What all triggers have in common."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from segd.core.digest import Digest
 from segd.core.instants import Instant
@@ -23,20 +23,33 @@ class Candidate(NamedTuple):
     last: Digest | None
 
 
+What = Literal[
+    "opened", "ignored", "restarted", "closed", "came due",  # inaction
+    "armed", "superseded", "cancelled", "past", "no date",  # date; and "came due"
+    "session", "counted",  # page count
+    "joined",
+]  # fmt: skip
+
+
 class Note(NamedTuple):
-    """What happened to a trigger at an instant, for explaining: `opened`, `ignored`, `closed`, `came due`, …
+    """What happened to a trigger at an instant, for explaining.
 
     event: what made it happen; None for the passing of time. cause: the event that opened it. due: until when. number:
     how many there are, this one included.
     """
 
     trigger: "Trigger"
-    what: str
+    what: What
     at: Instant
     event: Digest | None
     cause: Digest | None = None
     due: Instant | None = None
     number: int = 0
+
+
+def combination(digest: Digest, slot: int | None) -> Any:
+    """The values of `same` or `key` in an event, in a form that is equal where they are; None without a slot."""
+    return None if slot is None or digest.values is None else digest.values[slot]
 
 
 class Trigger:

@@ -13,7 +13,7 @@ from segd.core.digest import Digest
 from segd.core.instants import Instant
 from segd.core.offsets import Offset
 from segd.core.timers import Timer, Timers
-from segd.core.triggers.base import Candidate, Note, Trigger
+from segd.core.triggers.base import Candidate, Trigger, What, combination
 
 if TYPE_CHECKING:
     from segd.core.actor import UserActor
@@ -51,22 +51,18 @@ class DateTrigger(Trigger):
         self, actor: "UserActor", digest: Digest, key: Any, due: Instant | None, timers: Timers, zone: tzinfo
     ) -> None:
         if due is None or due < digest.timestamp:
-            if actor.notes is not None:
-                what = "no date" if due is None else "past"
-                actor.notes.append(Note(self, what, digest.timestamp, digest, digest, due))
+            actor.note(self, "no date" if due is None else "past", digest.timestamp, digest, digest, due)
             return
         state: State = actor.states.setdefault(self.index, {})
         state[key] = timers.set(due, actor, self, digest, key, zone)
-        if actor.notes is not None:
-            actor.notes.append(Note(self, "armed", digest.timestamp, digest, digest, due))
+        actor.note(self, "armed", digest.timestamp, digest, digest, due)
 
-    def _drop(self, actor: "UserActor", digest: Digest, key: Any, what: str, timers: Timers) -> None:
+    def _drop(self, actor: "UserActor", digest: Digest, key: Any, what: What, timers: Timers) -> None:
         state: State | None = actor.states.get(self.index)
         timer = state.pop(key, None) if state else None
         if timer is not None:
             timers.cancel(timer)
-            if actor.notes is not None:
-                actor.notes.append(Note(self, what, digest.timestamp, digest, timer.cause, timer.due))
+            actor.note(self, what, digest.timestamp, digest, timer.cause, timer.due)
 
     def _cancel(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         """`unless` happened: what is pending with the same values goes, all of it without `key`. What was armed by an
@@ -74,14 +70,11 @@ class DateTrigger(Trigger):
         state: State | None = actor.states.get(self.index)
         if not state:
             return
-        keys = list(state) if self.key is None else [self._combination(digest)]
+        keys = list(state) if self.key is None else [combination(digest, self.key)]
         for key in keys:
             timer = state.get(key)
             if timer is not None and timer.cause.timestamp <= digest.timestamp:
                 self._drop(actor, digest, key, "cancelled", timers)
-
-    def _combination(self, digest: Digest) -> Any:
-        return None if self.key is None or digest.values is None else digest.values[self.key]
 
     def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         if digest.mask & self.unless:
@@ -89,8 +82,7 @@ class DateTrigger(Trigger):
 
     def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
         del actor.states[self.index][timer.key]
-        if actor.notes is not None:
-            actor.notes.append(Note(self, "came due", timer.due, None, timer.cause, timer.due))
+        actor.note(self, "came due", timer.due, None, timer.cause, timer.due)
         out.append(Candidate(self, timer.due, timer.cause, None))
 
     def pending(self, state: State) -> Iterator[Timer]:
@@ -122,7 +114,7 @@ class EventDateTrigger(DateTrigger):
             self._cancel(actor, digest, timers)
         if not digest.mask & self.event:
             return
-        key = digest.sequence if self.key is None else self._combination(digest)
+        key = digest.sequence if self.key is None else combination(digest, self.key)
         self._drop(actor, digest, key, "superseded", timers)
         zone = self._zone(actor)
         value = read_date_value((digest.values or {}).get(self.value), zone)

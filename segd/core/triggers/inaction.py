@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from segd.core.digest import Digest
 from segd.core.timers import Timer, Timers
-from segd.core.triggers.base import Candidate, Note, Trigger
+from segd.core.triggers.base import Candidate, Trigger, combination
 
 if TYPE_CHECKING:
     from segd.core.actor import UserActor
@@ -40,72 +40,49 @@ class InactionTrigger(Trigger):
 
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         mask = digest.mask
-        closes = mask & self.did_not
-        opens = mask & self.did
-        if not (closes or opens):
-            return
         state: State | None = actor.states.get(self.index)
-        combination = None if self.same is None else self._combination(digest)
-        open_windows = state.get(combination) if state else None
-        if closes and open_windows:
-            self._shut(actor, digest, open_windows, timers)
-            open_windows = None
-        if opens:
-            self._open(actor, digest, combination, open_windows, timers)
-        elif closes and state and open_windows is None:
-            state.pop(combination, None)
-
-    def _combination(self, digest: Digest) -> Any:
-        return None if self.same is None or digest.values is None else digest.values[self.same]
+        key = None if self.same is None else combination(digest, self.same)
+        if mask & self.did_not and state and key in state:
+            self._shut(actor, digest, state.pop(key), timers)
+        if mask & self.did:
+            self._open(actor, digest, key, timers)
 
     def _shut(self, actor: "UserActor", digest: Digest, windows: list[Timer], timers: Timers) -> None:
         for timer in windows:
             timers.cancel(timer)
-            if actor.notes is not None:
-                actor.notes.append(Note(self, "closed", digest.timestamp, digest, timer.cause, timer.due))
+            actor.note(self, "closed", digest.timestamp, digest, timer.cause, timer.due)
 
-    def _open(
-        self, actor: "UserActor", digest: Digest, combination: Any, open_windows: list[Timer] | None, timers: Timers
-    ) -> None:
-        if open_windows and self.repeat == "first":
-            if actor.notes is not None:
-                actor.notes.append(
-                    Note(self, "ignored", digest.timestamp, digest, open_windows[0].cause, open_windows[0].due)
-                )
-            return
+    def _open(self, actor: "UserActor", digest: Digest, key: Any, timers: Timers) -> None:
         state: State = actor.states.setdefault(self.index, {})
-        if open_windows and self.repeat == "last":
-            timers.cancel(open_windows[0])
-            if actor.notes is not None:
-                actor.notes.append(
-                    Note(self, "restarted", digest.timestamp, digest, open_windows[0].cause, open_windows[0].due)
-                )
-            open_windows = None
-        undone = None if digest.mask & self.did_not else self._undone_at_once(actor, digest, combination)
+        windows = state.get(key)
+        if windows and self.repeat != "each":
+            before = windows[0]
+            if self.repeat == "first":
+                actor.note(self, "ignored", digest.timestamp, digest, before.cause, before.due)
+                return
+            timers.cancel(before)
+            actor.note(self, "restarted", digest.timestamp, digest, before.cause, before.due)
+            del state[key]
+            windows = None
         due = digest.timestamp + self.within
+        undone = self._undone_at_once(actor, digest, key)
         if undone is not None:
-            if actor.notes is not None:
-                actor.notes.append(Note(self, "closed", digest.timestamp, undone, digest, due))
+            actor.note(self, "closed", digest.timestamp, undone, digest, due)
+            return
+        actor.note(self, "opened", digest.timestamp, digest, digest, due)
+        timer = timers.set(due, actor, self, digest, key)
+        if windows:
+            windows.append(timer)
         else:
-            if actor.notes is not None:
-                actor.notes.append(Note(self, "opened", digest.timestamp, digest, digest, due))
-            timer = timers.set(due, actor, self, digest, combination)
-            if open_windows:
-                open_windows.append(timer)
-            else:
-                open_windows = [timer]
-        if open_windows:
-            state[combination] = open_windows
-        else:
-            state.pop(combination, None)
+            state[key] = [timer]
 
-    def _undone_at_once(self, actor: "UserActor", digest: Digest, combination: Any) -> Digest | None:
-        """The did_not that stands before this did in order, with the same timestamp."""
-        instant = actor.instant
-        if len(instant) == 1:  # the event itself
+    def _undone_at_once(self, actor: "UserActor", digest: Digest, key: Any) -> Digest | None:
+        """The did_not that stands before this did in order, with the same timestamp; an event that matches both is
+        closed by later ones alone."""
+        if len(actor.instant) == 1 or digest.mask & self.did_not:  # nothing but the event itself
             return None
-        for earlier in instant:
-            if earlier.mask & self.did_not and self._combination(earlier) == combination:
+        for earlier in actor.instant:
+            if earlier.mask & self.did_not and combination(earlier, self.same) == key:
                 return earlier
         return None
 
@@ -113,17 +90,17 @@ class InactionTrigger(Trigger):
         if not digest.mask & self.did_not:
             return
         state: State | None = actor.states.get(self.index)
-        combination = self._combination(digest)
-        windows = state.get(combination) if state else None
+        key = combination(digest, self.same)
+        windows = state.get(key) if state else None
         if not state or not windows:
             return
         inside = [timer for timer in windows if timer.cause.timestamp <= digest.timestamp <= timer.due]
         self._shut(actor, digest, inside, timers)
         left = [timer for timer in windows if timer not in inside]
         if left:
-            state[combination] = left
+            state[key] = left
         else:
-            del state[combination]
+            del state[key]
 
     def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
         state: State = actor.states[self.index]
@@ -132,8 +109,7 @@ class InactionTrigger(Trigger):
             del state[timer.key]
         else:
             windows.remove(timer)
-        if actor.notes is not None:
-            actor.notes.append(Note(self, "came due", timer.due, None, timer.cause, timer.due))
+        actor.note(self, "came due", timer.due, None, timer.cause, timer.due)
         out.append(Candidate(self, timer.due, timer.cause, None))
 
     def pending(self, state: State) -> Iterator[Timer]:

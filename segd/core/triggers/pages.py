@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segd.core.digest import Digest
 from segd.core.instants import Instant
 from segd.core.timers import Timers
-from segd.core.triggers.base import Candidate, Note, Trigger
+from segd.core.triggers.base import Candidate, Trigger
 
 if TYPE_CHECKING:
     from segd.core.actor import UserActor
@@ -45,14 +45,12 @@ class SessionPagesTrigger(Trigger):
                 return
             session = actor.states[self.index] = Session(now)
         elif now - session.seen_at > self.idle:
-            if actor.notes is not None:
-                actor.notes.append(Note(self, "session", now, digest))
+            actor.note(self, "session", now, digest)
             session.count = 0
         session.seen_at = now
         if digest.mask & self.page:
             session.count += 1
-            if actor.notes is not None:
-                actor.notes.append(Note(self, "counted", now, digest, number=session.count))
+            actor.note(self, "counted", now, digest, number=session.count)
             if session.count == self.at_least:
                 out.append(Candidate(self, now, digest, digest))
 
@@ -75,8 +73,7 @@ class RecentPagesTrigger(Trigger):
         recent: list[Instant] = actor.states.setdefault(self.index, [])
         del recent[: bisect_right(recent, now - self.length)]
         recent.append(now)
-        if actor.notes is not None:
-            actor.notes.append(Note(self, "counted", now, digest, number=len(recent)))
+        actor.note(self, "counted", now, digest, number=len(recent))
         if len(recent) == self.at_least:
             recent.clear()
             out.append(Candidate(self, now, digest, digest))
@@ -97,8 +94,7 @@ class AllPagesTrigger(Trigger):
             return
         count = actor.states.get(self.index, 0) + 1
         actor.states[self.index] = count
-        if actor.notes is not None:
-            actor.notes.append(Note(self, "counted", digest.timestamp, digest, number=count))
+        actor.note(self, "counted", digest.timestamp, digest, number=count)
         if count == self.at_least:
             out.append(Candidate(self, digest.timestamp, digest, digest))
 
