@@ -7,7 +7,7 @@ too far apart for memory to see. Output is kept aside until the pass is complete
 
 import gc
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,20 +16,17 @@ from typing import IO, Literal
 
 import msgspec
 
-from segd.core.errors import MessageError
 from segd.core.instants import LATEST, Instant, to_text
 from segd.core.late import LATE_BAND, ArrivalOrder
 from segd.core.messages import AHEAD, Event, read_line
-from segd.core.plain import read_lines
 from segd.core.plan import Plan
 from segd.core.population import Population, Qualification
-from segd.files.lines import FileError, read_chunks
+from segd.files.lines import Progress
+from segd.files.messages import Counts, Refuse, read_messages
 from segd.files.repeats import Repeats
 from segd.files.sorting import in_order
 
 Order = Literal["timestamp", "arrival"]
-Refuse = Callable[[Path, int, MessageError], None]  # a line that is no event: file, number, why
-Progress = Callable[[int], None]  # bytes read so far, over all files; falls back where a pass begins anew
 
 HELD = 64 << 20  # bytes of output in memory before it goes to disk
 
@@ -133,6 +130,7 @@ class _Pass:
         self.repeats = repeats
         self.refuse = refuse
         self.progress = progress
+        self.counts = Counts()
         self.summary = Summary()
         self.latest: Instant = 0  # timestamp of an accepted event
 
@@ -172,44 +170,26 @@ class _Pass:
 
     def _accepted(self) -> Iterator[tuple[int, Event, bytes]]:
         """The events that count, each with its number over all files and its line."""
-        summary, until = self.summary, LATEST if self.until is None else self.until
-        is_repeat = self.repeats.is_repeat
-        accepted = latest = 0
-        for base, path, first, chunk in self._chunks():
-            lines = chunk.split(b"\n")
-            for offset, event in read_lines(chunk, ahead=self.ahead):
-                if isinstance(event, MessageError):
-                    summary.refused += 1
-                    self.refuse(path, first + offset, event)
-                elif is_repeat(event.message_id, base + offset):
-                    summary.repeated += 1
-                elif event.timestamp > until:
-                    summary.after_until += 1
-                else:
-                    accepted += 1
-                    if event.timestamp > latest:
-                        latest = event.timestamp
-                    yield base + offset, event, lines[offset]
-        summary.events, self.latest = accepted, latest
+        until = LATEST if self.until is None else self.until
+        accepted = after_until = latest = 0
+        messages = read_messages(
+            self.files, self.counts, self.repeats, ahead=self.ahead, refuse=self.refuse, progress=self.progress
+        )
+        for message in messages:
+            timestamp = message[1].timestamp
+            if timestamp > until:
+                after_until += 1
+                continue
+            accepted += 1
+            if timestamp > latest:
+                latest = timestamp
+            yield message
+        self.latest = latest
+        self.summary.events, self.summary.after_until = accepted, after_until
+        self.summary.refused, self.summary.repeated = self.counts.refused.total(), self.counts.repeated
+        self.summary.broken = self.counts.broken
         if missed := self.repeats.missed():
             raise _MissedRepeats(missed)
-
-    def _chunks(self) -> Iterator[tuple[int, Path, int, bytes]]:
-        """Chunks of lines, each with the number of its first line over all files, its file, and that number there."""
-        base = read_before = 0
-        for path in self.files:
-
-            def progress(read: int, before: int = read_before) -> None:
-                self.progress(before + read)
-
-            try:
-                for first, chunk in read_chunks(path, progress):
-                    yield base, path, first, chunk
-                    base += chunk.count(b"\n") + 1
-            except FileError as error:
-                self.summary.broken.append(error.message)
-            else:
-                read_before += path.stat().st_size
 
     def _end(self) -> Instant:
         return self.latest if self.until is None else self.until

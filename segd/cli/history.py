@@ -18,6 +18,7 @@ from segd.cli.store import with_store
 from segd.core import definitions as d
 from segd.core.calendar import zone as zone_named
 from segd.core.instants import Instant, to_text
+from segd.core.phrases import plural
 from segd.files.lines import on_disk
 from segd.store.bridge import Pool
 from segd.store.conditions_sql import Compiled
@@ -71,10 +72,10 @@ def import_history(files: tuple[str, ...], as_json: bool, config: Path | None, s
 
 def _in_words(summary: ImportSummary, seconds: float) -> str:
     lines = [
-        f"{summary.imported:,} messages imported"
+        f"{plural(summary.imported, 'message')} imported"
         + (f", {summary.repeated:,} were there already" if summary.repeated else "")
         + (f", {summary.refused.total():,} lines refused" if summary.refused else "")
-        + f"; {seconds:.1f} seconds ({summary.messages / max(seconds, 1e-9):,.0f} lines a second)"
+        + f"; {seconds:.1f} seconds ({summary.lines / max(seconds, 1e-9):,.0f} lines a second)"
     ]
     lines += [f"  refused as {code}: {count:,}" for code, count in summary.refused.most_common()]
     if summary.junk_ids:

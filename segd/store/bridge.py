@@ -14,6 +14,7 @@ Every async function says its flavour: "Trio" is called from Trio tasks, "asynci
 import asyncio
 import contextlib
 import re
+import socket
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from functools import partial
@@ -31,6 +32,7 @@ Row = asyncpg.Record  # a tuple that also answers row["column"]
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 OLDEST_SERVER = 15
+SILENCE_SECONDS = 24
 CLOSING_SECONDS = 5  # what COMMIT, ROLLBACK and goodbyes may take once the caller is cancelled
 FEED_BYTES = 1 << 16  # of copy_in: below that, handing over costs more than sending
 FEED_CHUNKS = 2  # of copy_in: one being sent, one ready
@@ -210,9 +212,15 @@ class Connection:
         A COMMIT once sent is waited for though the caller is cancelled, CLOSING_SECONDS long: who gets past the block
         knows that it is committed, who gets ConnectionLost from its end does not know.
         """
-        transaction = self._raw.transaction(isolation=isolation, readonly=readonly)
+
+        async def start() -> Any:
+            """asyncio. Makes it here, too: that fails where the connection has broken unnoticed."""
+            transaction = self._raw.transaction(isolation=isolation, readonly=readonly)
+            await transaction.start()
+            return transaction
+
         try:
-            await self._run(transaction.start)
+            transaction = await self._run(start)
         except BaseException:
             self._spoilt = True  # asyncpg takes a half-begun transaction for an open one
             raise
@@ -343,7 +351,9 @@ class Pool:
         async def connect() -> Any:
             """asyncio"""
             settings = {"application_name": "segd", "timezone": "UTC"}
-            return await cast(Any, asyncpg).connect(self._dsn, server_settings=settings)
+            raw = await cast(Any, asyncpg).connect(self._dsn, server_settings=settings)
+            _notice_silence(raw)
+            return raw
 
         try:
             raw = await self._loop.run(connect)
@@ -402,6 +412,17 @@ def without_password(dsn: str) -> str:
     """The DSN as it may be shown, with *** for a password wherever it holds one."""
     dsn = re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", dsn)
     return re.sub(r"^([^/]*//[^/?#:@]*):.*@", r"\1:***@", dsn)
+
+
+def _notice_silence(raw: Any) -> None:
+    """Have the kernel break a connection over the network once the other machine is silent for SILENCE_SECONDS."""
+    connected = raw._transport.get_extra_info("socket")
+    if connected.family in (socket.AF_INET, socket.AF_INET6):
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SILENCE_SECONDS // 2)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SILENCE_SECONDS // 6)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_SECONDS * 1000)
 
 
 async def _terminate(connections: Sequence[Any]) -> None:

@@ -6,19 +6,17 @@ with the same name, timestamp and id is; within a run the id alone decides, as f
 """
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from segd.core.errors import MessageError
-from segd.core.instants import Instant, to_datetime, to_text
+from segd.core.instants import Instant, to_datetime
 from segd.core.messages import AHEAD, Event
-from segd.core.plain import read_lines
-from segd.files.lines import FileError, read_chunks
+from segd.files.lines import Progress
+from segd.files.messages import Counts, Refuse, read_messages
 from segd.files.repeats import Repeats
 from segd.store.bridge import Pool
 from segd.store.entries import Entries, Entry, entry
@@ -29,20 +27,17 @@ BATCH = 20_000  # messages: larger ones are no faster, and each is held in memor
 SWITCH_SECONDS = 0.0002
 WAITING = 1  # batches parsed ahead of the one that is being written
 
-Refuse = Callable[[Path, int, MessageError], None]  # a line that is no message: file, number, why
-Progress = Callable[[int], None]  # bytes read so far, over all files
-
 
 @dataclass
-class ImportSummary:
-    """What an import did. refused: lines, by the code of why. broken: files that ended early, and why."""
+class ImportSummary(Counts):
+    """What an import did."""
 
-    messages: int = 0
     imported: int = 0
-    repeated: int = 0
-    refused: Counter[str] = field(default_factory=Counter[str])
-    junk_ids: int = 0
-    broken: list[str] = field(default_factory=list[str])
+
+    @property
+    def lines(self) -> int:
+        """All that were read and not blank."""
+        return self.imported + self.repeated + self.refused.total()
 
 
 async def import_files(
@@ -104,7 +99,7 @@ async def _read(reading: "_Reading", send: trio.MemorySendChannel[list[Event]]) 
 
 
 class _Reading:
-    """The files as batches of messages, with what is wrong and what came before taken out. bytes_read: of all files."""
+    """The files as batches of messages. bytes_read: of all files, so far."""
 
     def __init__(
         self, files: Sequence[Path], now: Instant, ahead: int, summary: ImportSummary, refuse: Refuse
@@ -119,42 +114,25 @@ class _Reading:
     def batches(self) -> Iterator[list[Event]]:
         batch: list[Event] = []
         with Repeats() as repeats:
-            for path in self._files:
-                try:
-                    for event in self._events(path, repeats):
-                        batch.append(event)
-                        if len(batch) == BATCH:
-                            yield batch
-                            batch = []
-                except FileError as error:
-                    self._summary.broken.append(error.message)
+            messages = read_messages(
+                self._files,
+                self._summary,
+                repeats,
+                ahead=self._ahead,
+                latest=self._latest,
+                refuse=self._refuse,
+                progress=self._progress,
+            )
+            for _, event, _ in messages:
+                batch.append(event)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
         if batch:
             yield batch
 
-    def _events(self, path: Path, repeats: Repeats) -> Iterator[Event]:
-        summary = self._summary
-        before = self.bytes_read
-
-        def progress(read: int) -> None:
-            self.bytes_read = before + read
-
-        for first, chunk in read_chunks(path, progress):
-            for number, event in read_lines(chunk, ahead=self._ahead):
-                summary.messages += 1
-                if isinstance(event, Event) and event.timestamp > self._latest:
-                    event = _future(event)
-                if isinstance(event, MessageError):
-                    summary.refused[event.code] += 1
-                    self._refuse(path, first + number, event)
-                elif repeats.is_repeat(event.message_id, summary.messages):
-                    summary.repeated += 1
-                else:
-                    summary.junk_ids += event.junk
-                    yield event
-
-
-def _future(event: Event) -> MessageError:
-    return MessageError("future_timestamp", f"timestamp: expected one in the past, found {to_text(event.timestamp)}")
+    def _progress(self, read: int) -> None:
+        self.bytes_read = read
 
 
 class _Batches:

@@ -304,8 +304,8 @@ SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3
 
 -- turn_seen --
--- $1 today. There is a place for what comes today, and none for what came before yesterday.
-SELECT turn_seen($1::date)
+-- $1 an instant of today. There is a place for what comes today, and none for what came before yesterday.
+SELECT turn_seen(($1::timestamptz AT TIME ZONE 'UTC')::date)
 
 -- seen_hashes --
 -- $1 hashes of message ids. Those that came lately.

@@ -76,7 +76,7 @@ def test_refused_lines_are_told_by_number_and_counted_by_reason(config: Path, tm
 def test_a_file_that_cannot_be_read_is_told_and_ends_with_1(config: Path, tmp_path: Path):
     file = written(tmp_path / "f", said("u", "2025-05-01T00:00:00Z"))
     result = run(import_history, tmp_path / "absent", file, "--config", config)
-    assert (result.exit_code, "1 messages imported" in result.stdout) == (1, True)
+    assert (result.exit_code, "1 message imported" in result.stdout) == (1, True)
     assert f"Error: {tmp_path}/absent: No such file or directory" in result.stderr
 
 
@@ -106,6 +106,6 @@ def test_without_a_database_the_state_directory_has_one(tmp_path: Path, monkeypa
     monkeypatch.delenv("SEGD_DSN", raising=False)
     state = tmp_path / "state"
     result = run(import_history, "-", "--state-dir", state, input=said("u", "2025-05-01T00:00:00Z"))
-    assert "1 messages imported" in result.stdout
+    assert "1 message imported" in result.stdout
     definition = written(tmp_path / "asked.json", json.dumps(DEFINITION))
     assert run(query, definition, "--state-dir", state, "--as-of", "2025-05-01T00:00:00Z").stdout == "u\n"
