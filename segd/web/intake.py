@@ -1,0 +1,233 @@
+"""The intake: Segment's tracking API, as their SDKs speak it. Events are in the journal before the 200.
+
+    POST /v1/batch, /v1/b                            many messages, their types in them
+    POST /v1/track, identify, page, screen, group, alias, or their first letter: one message
+    POST /v1/m                                       the browser library's own figures, dropped
+    GET  /v1/projects/<writeKey>/settings            what the browser library asks first
+"""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Set
+from secrets import token_bytes
+from typing import Final, get_args
+
+import msgspec
+import trio
+
+from segd.core.errors import MessageError
+from segd.core.instants import Instant
+from segd.core.messages import AHEAD, Event, Kind, accept
+from segd.core.ports import Journal
+from segd.web.asgi import (
+    PATIENCE_SECONDS,
+    Answer,
+    Headers,
+    Incoming,
+    Receive,
+    RequestError,
+    Scope,
+    Send,
+    header,
+    respond,
+)
+from segd.web.batches import Posted, read_batch, read_message
+from segd.web.bodies import Room, read_body
+from segd.web.rejected import Rejected
+
+LARGEST_BODY: Final = 4_000_000  # bytes, inflated
+MOST_HELD: Final = 64_000_000  # bytes of all requests at hand: sixteen of the largest, hundreds of common ones
+
+_AT_ONCE = 500  # messages checked before others get a turn: a millisecond or two
+
+_KINDS: dict[str, Kind] = {path: kind for kind in get_args(Kind) for path in (f"/v1/{kind}", f"/v1/{kind[0]}")}
+_BATCHES = ("/v1/batch", "/v1/b")
+_FIGURES = "/v1/m"
+_SETTINGS = ("/v1/projects/", "/settings")
+
+_SUCCESS = b'{"success":true}'
+
+_FROM_ANYWHERE: Headers = (  # pages of any site may post: write keys are public, and nothing else is believed here
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Retry-After"),
+)
+
+
+class _Refused(msgspec.Struct):
+    index: int
+    code: str
+    message: str
+
+
+class _Done(msgspec.Struct):
+    success: bool
+    errors: list[_Refused]
+
+
+class _Integration(msgspec.Struct, rename="camel"):
+    """api_host: without the scheme, and with the path before `/t`. protocol: the scheme."""
+
+    api_key: str
+    api_host: str
+    protocol: str
+
+
+class _Metrics(msgspec.Struct, rename="camel"):
+    sample_rate: int = 0
+
+
+class _Settings(msgspec.Struct):
+    integrations: dict[str, _Integration]
+    metrics: _Metrics = msgspec.field(default_factory=_Metrics)
+    plan: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+
+
+class Intake:
+    """An ASGI application for all paths under `/v1/`.
+
+    write_keys: those accepted. now: the clock. ahead: microseconds an event may lie ahead of its receipt.
+    largest_body: bytes of a request, inflated. patience_seconds: within which a request must be here in full.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        write_keys: Set[str],
+        now: Callable[[], Instant],
+        rejected: Rejected,
+        ahead: int = AHEAD,
+        largest_body: int = LARGEST_BODY,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._journal = journal
+        self._write_keys = write_keys
+        self._now = now
+        self._rejected = rejected
+        self._ahead = ahead
+        self._largest_body = largest_body
+        self._patience_seconds = patience_seconds
+        self._room = Room(max(MOST_HELD, 4 * largest_body))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(
+            receive,
+            send,
+            lambda incoming: self._answer(scope, incoming),
+            headers=_FROM_ANYWHERE,
+            patience_seconds=self._patience_seconds,
+        )
+
+    async def _answer(self, scope: Scope, incoming: Incoming) -> Answer:
+        path, method = scope["path"], scope["method"]
+        start, end = _SETTINGS
+        if path.startswith(start) and path.endswith(end):
+            allowed = "GET"
+        elif path in _KINDS or path in _BATCHES or path == _FIGURES:
+            allowed = "POST"
+        else:
+            raise RequestError("not_found", f"there is nothing at {path}")
+        if method == "OPTIONS":
+            return _preflight(scope, allowed)
+        if method != allowed:
+            message = f"expected {allowed}, found {method}"
+            raise RequestError("bad_method", message, ((b"allow", f"{allowed}, OPTIONS".encode()),))
+        if allowed == "GET":
+            self._check(path[len(start) : -len(end)])
+            return _settings(scope, path[len(start) : -len(end)])
+        if path == _FIGURES:
+            return Answer(200, _SUCCESS)
+        return await self._take(scope, incoming, _KINDS.get(path))
+
+    async def _take(self, scope: Scope, incoming: Incoming, kind: Kind | None) -> Answer:
+        """kind: of the one message; None for a batch."""
+        write_key = _basic_user(header(scope, b"authorization"))
+        if write_key is not None:
+            self._check(write_key)
+        with self._room.share() as share:
+            encoding = header(scope, b"content-encoding")
+            body = await read_body(incoming, encoding, largest=self._largest_body, share=share)
+            received_at = self._now()
+            try:
+                posted = read_message(body, kind) if kind else read_batch(body)
+                known = write_key is not None or self._is_known(posted)
+            except (RequestError, MessageError) as error:
+                if write_key is not None:  # else it is anybody's
+                    self._rejected.add(received_at, error.code, error.message, body)
+                raise
+            events, refused = await self._accept(posted, known, received_at)
+            if events:
+                await self._journal.append(events)
+            for one in refused:  # only now: what could not be taken comes again, and its refusals with it
+                self._rejected.add(received_at, one.code, one.message, posted.content(one.index))
+        if kind and refused:
+            raise MessageError(refused[0].code, refused[0].message)
+        if refused:
+            return Answer(200, msgspec.json.encode(_Done(True, refused)))
+        return Answer(200, _SUCCESS)
+
+    async def _accept(self, posted: Posted, known: bool, received_at: Instant) -> tuple[list[Event], list[_Refused]]:
+        """known: whether the request has a good key; if not, each message must have its own."""
+        events: list[Event] = []
+        refused: list[_Refused] = []
+        for index in range(posted.count):
+            if index % _AT_ONCE == _AT_ONCE - 1:
+                await trio.lowlevel.checkpoint()
+            try:
+                if not known and posted.write_key_of(index) not in self._write_keys:
+                    raise MessageError("bad_write_key", "writeKey: expected one of this installation")
+                message = posted.message(index)
+                # Two equal messages without an id happened twice: here, unlike in files, they are not sent again.
+                content = b"" if message.message_id is not None else token_bytes(16)
+                events.append(accept(message, received_at=received_at, content=content, ahead=self._ahead))
+            except MessageError as error:
+                refused.append(_Refused(index, error.code, error.message))
+        return events, refused
+
+    def _is_known(self, posted: Posted) -> bool:
+        """Whether the body itself has a good key. Raises RequestError where none of its messages has one either."""
+        if posted.write_key is not None:
+            self._check(posted.write_key)
+            return True
+        if not any(posted.write_key_of(index) in self._write_keys for index in range(posted.count)):
+            raise _bad_write_key()
+        return False
+
+    def _check(self, write_key: str) -> None:
+        if write_key not in self._write_keys:
+            raise _bad_write_key()
+
+
+def _bad_write_key() -> RequestError:
+    return RequestError("bad_write_key", "expected a write key of this installation, as Basic user name or writeKey")
+
+
+def _basic_user(authorization: bytes | None) -> str | None:
+    """The user name, with or without a colon after it; None where there is none, as with other schemes."""
+    scheme, _, credentials = (authorization or b"").partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        return b64decode(credentials.strip()).decode().partition(":")[0]
+    except (NotBase64, UnicodeDecodeError):
+        raise _bad_write_key() from None
+
+
+def _preflight(scope: Scope, allowed: str) -> Answer:
+    asked = header(scope, b"access-control-request-headers") or b"Authorization, Content-Type"
+    return Answer(
+        204,
+        headers=(
+            (b"access-control-allow-methods", allowed.encode()),
+            (b"access-control-allow-headers", asked),
+            (b"access-control-max-age", b"86400"),
+        ),
+    )
+
+
+def _settings(scope: Scope, write_key: str) -> Answer:
+    """What analytics.js needs to know before it starts: to post to where it found this, and nothing else."""
+    host = (header(scope, b"host") or b"localhost").decode("latin-1")
+    scheme = (header(scope, b"x-forwarded-proto") or scope["scheme"].encode()).decode("latin-1")
+    settings = _Settings({"Segment.io": _Integration(write_key, f"{host}/v1", scheme)})
+    return Answer(200, msgspec.json.encode(settings), ((b"cache-control", b"no-store"),))
