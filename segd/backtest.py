@@ -2,7 +2,8 @@
 
 Input in order of timestamp goes through in one pass. Nothing says beforehand whether it is: the pass begins as though
 it were, and where a line proves otherwise it is given up and the lines are sorted on disk. The same holds for repeats
-too far apart for memory to see. Output is kept aside until the pass is complete.
+too far apart for memory to see, and for joins of users who both have a history, which only then must be kept. Output is
+kept aside until the pass is complete.
 """
 
 import gc
@@ -20,7 +21,7 @@ from segd.core.instants import LATEST, Instant, to_text
 from segd.core.late import LATE_BAND, ArrivalOrder
 from segd.core.messages import AHEAD, Event, read_line
 from segd.core.plan import Plan
-from segd.core.population import Population, Qualification
+from segd.core.population import LogsNeeded, Population, Qualification
 from segd.files.lines import Progress
 from segd.files.messages import Counts, Refuse, read_messages
 from segd.files.repeats import Repeats
@@ -79,13 +80,16 @@ def backtest(
     began = time.perf_counter()
     way = _Pass.by_arrival if order == "arrival" else _Pass.as_they_stand
     drop: frozenset[int] = frozenset()
+    keeps_logs = False
     while True:
         with SpooledTemporaryFile(HELD) as aside, Repeats(drop) as repeats, _no_collections():
-            run = _Pass(plan, files, until, late_band, ahead, repeats, refuse, progress)
+            run = _Pass(plan, files, until, late_band, ahead, keeps_logs, repeats, refuse, progress)
             try:
                 way(run, aside)
             except _NotInOrder:
                 way = _Pass.by_timestamp
+            except LogsNeeded:
+                keeps_logs = True
             except _MissedRepeats as missed:
                 drop = missed.drop
             else:
@@ -118,6 +122,7 @@ class _Pass:
         until: Instant | None,
         late_band: int,
         ahead: int,
+        keeps_logs: bool,
         repeats: Repeats,
         refuse: Refuse,
         progress: Progress,
@@ -127,6 +132,7 @@ class _Pass:
         self.until = until
         self.late_band = late_band
         self.ahead = ahead
+        self.keeps_logs = keeps_logs
         self.repeats = repeats
         self.refuse = refuse
         self.progress = progress
@@ -136,7 +142,7 @@ class _Pass:
 
     def as_they_stand(self, output: IO[bytes]) -> None:
         """Raises _NotInOrder where the lines are not in order of timestamp."""
-        population = Population(self.plan)
+        population = Population(self.plan, self.keeps_logs)
         writer = _Writer(output, self.summary)
         before = 0
         for number, event, _ in self._accepted():
@@ -149,7 +155,7 @@ class _Pass:
         self._finish(population, writer)
 
     def by_timestamp(self, output: IO[bytes]) -> None:
-        population = Population(self.plan)
+        population = Population(self.plan, self.keeps_logs)
         writer = _Writer(output, self.summary)
         lines = ((event.timestamp, number, line) for number, event, line in self._accepted())
         for _, number, line in in_order(lines):
@@ -159,10 +165,9 @@ class _Pass:
         self._finish(population, writer)
 
     def by_arrival(self, output: IO[bytes]) -> None:
-        arrivals = ArrivalOrder(self.plan, self.late_band)
+        arrivals = ArrivalOrder(self.plan, self.late_band, tells=False)  # only what stands in the end is asked
         for number, event, _ in self._accepted():
             arrivals.take(event, number)
-            arrivals.effects.clear()  # what stands in the end is all that is asked
         arrivals.finish(self._end())
         writer = _Writer(output, self.summary)
         writer.write(sorted(arrivals.standing(), key=lambda qualification: qualification.at))

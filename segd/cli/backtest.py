@@ -75,18 +75,23 @@ def backtest(
         size = sum(path.stat().st_size for path in files if path.exists())
         sink = stack.enter_context(_opened(output)) if output else sys.stdout.buffer
         progress = stack.enter_context(reading("Backtest", size))
-        summary = run(
-            plan,
-            files,
-            sink,
-            order=order,
-            until=until,
-            late_band=settings.late_band,
-            ahead=settings.ahead,
-            refuse=refused.add,
-            progress=progress,
-        )
-        sink.flush()
+        try:
+            summary = run(
+                plan,
+                files,
+                sink,
+                order=order,
+                until=until,
+                late_band=settings.late_band,
+                ahead=settings.ahead,
+                refuse=refused.add,
+                progress=progress,
+            )
+            sink.flush()
+        except BrokenPipeError:  # whoever read has enough
+            raise
+        except OSError as error:
+            raise click.ClickException(f"the result cannot be written: {error.strerror}") from None
     refused.tell(summary.refused)
     if as_json:
         click.echo(msgspec.json.encode(summary), err=True)

@@ -85,6 +85,7 @@ def _in_words(summary: ImportSummary, seconds: float) -> str:
 
 @click.command()
 @click.argument("definition", type=FILE, metavar="DEF.json")
+@click.argument("others", nargs=-1, type=FILE, metavar="[OTHER.json…]")
 @click.option("--as-of", callback=as_instant, metavar="T", help="The instant asked about, an ISO date-time; else now.")
 @click.option("--zone", callback=as_zone, metavar="ZONE", help="The account's time zone; else the configured one.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
@@ -92,6 +93,7 @@ def _in_words(summary: ImportSummary, seconds: float) -> str:
 @settings_options
 def query(
     definition: Path,
+    others: tuple[Path, ...],
     as_of: Instant | None,
     zone: ZoneInfo | None,
     as_json: bool,
@@ -101,26 +103,26 @@ def query(
 ) -> None:
     """Who is in a past-behaviour segment: the user ids, one a line, sorted by code point.
 
-    DEF.json holds the definition. Segments that it names by in_segment are those of the store.
+    DEF.json holds the definition. Segments that it names by in_segment are those of the store, and the past ones in
+    the OTHER files.
 
     \b
     Example:
       segd query faithful.json --as-of 2025-06-01T00:00:00Z
     """
     settings = load(config, state_dir)
-    (asked,) = read_files([definition])
-    if not isinstance(asked, d.Past):
-        raise click.ClickException(f"{definition}: this is a live segment: `segd backtest` answers those")
+    paths = (definition, *others)
+    asked, *given = (_past(path, read) for path, read in zip(paths, read_files(paths), strict=True))
     at = _now() if as_of is None else as_of
     account_zone = zone or zone_named(settings.zone)
 
     async def ask(pool: Pool) -> list[str]:
         async with pool.acquire() as connection:
-            return await members(connection, asked, at, account_zone)
+            return await members(connection, asked, at, account_zone, given)
 
     async def compile(pool: Pool) -> Compiled:
         async with pool.acquire() as connection:
-            return await prepare(connection, asked, at, account_zone)
+            return await prepare(connection, asked, at, account_zone, given)
 
     if explain:
         compiled = with_store(settings, compile)
@@ -132,6 +134,12 @@ def query(
         click.echo(msgspec.json.encode({"asOf": to_text(at), "count": len(ids), "userIds": ids}))
     elif ids:
         click.echo("\n".join(ids))
+
+
+def _past(path: Path, definition: d.Definition) -> d.Past:
+    if not isinstance(definition, d.Past):
+        raise click.ClickException(f"{path}: this is a live segment: `segd backtest` answers those")
+    return definition
 
 
 def _now() -> Instant:

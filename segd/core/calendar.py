@@ -100,9 +100,10 @@ def days_ago(now: Instant, bounds: tuple[int, int], zone: tzinfo) -> tuple[Insta
     """The half-open instants of the whole days of `zone` from today less one bound to today less the other.
 
     bounds: whole days from zero, which is today, in either order; days before the year 1 are left out. The end of
-    today lies after now. Raises ValueError where `day_of(now)` does.
+    today lies after now.
     """
-    today = day_of(now, zone).toordinal()
+    # Within a day of the ends of time some zones have no calendar; the day beside it is as good there.
+    today = day_of(min(max(now, EARLIEST + DAY), LATEST - DAY), zone).toordinal()
     return _midnight_of_ordinal(today - max(bounds), zone), _midnight_of_ordinal(today - min(bounds) + 1, zone)
 
 

@@ -50,7 +50,7 @@ def parse_timestamp(text: str) -> Instant:
     Raises ValueError, saying what would be right.
     """
     try:
-        instant = from_datetime(datetime.fromisoformat(text))
+        instant = from_datetime(datetime.fromisoformat(text[:-1] + "Z" if text.endswith("z") else text))
     except ValueError:
         raise ValueError("expected an ISO 8601 date-time such as 2025-02-23T00:17:05.703Z") from None
     if not EARLIEST <= instant <= LATEST:

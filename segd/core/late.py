@@ -42,21 +42,27 @@ Key = tuple[str, str]  # kind of id, id
 
 
 class Family:
-    """All that is known of ids that were ever named together. record: what qualified and was not retracted."""
+    """All that is known of ids that were ever named together. record: what qualified and was not retracted. stale: to
+    be folded again, and taking nothing until then."""
 
-    __slots__ = ("entries", "keys", "record")
+    __slots__ = ("entries", "keys", "record", "stale")
 
     def __init__(self) -> None:
         self.keys: list[Key] = []
+        self.stale = False
         self.entries: list[Entry] = []
         self.record: list[Qualification] = []
 
 
 class ArrivalOrder:
-    """Takes events as they arrive and keeps the record right. late_band: microseconds. effects: what happened since the
-    caller last emptied it."""
+    """Takes events as they arrive and keeps the record right.
 
-    def __init__(self, plan: Plan, late_band: int) -> None:
+    late_band: microseconds. effects: what happened since the caller last emptied it. tells: without, there are none,
+    and whoever has late events is folded again but once, in the end, which is all that the outcome needs.
+    """
+
+    def __init__(self, plan: Plan, late_band: int, tells: bool = True) -> None:
+        self.tells = tells
         self.plan = plan
         self.late_band = late_band
         self.clock: Instant = -FOREVER
@@ -75,7 +81,9 @@ class ArrivalOrder:
         family = self._family(event)
         entry = Entry(at, sequence, event.user_id, event.anonymous_id, event.previous_id, digest)
         bisect.insort(family.entries, entry, key=_place)
-        if at >= self.clock:
+        if family.stale:
+            self.clock = max(self.clock, at)
+        elif at >= self.clock:
             self.clock = at
             self.population.replay([entry])
             self._collect()
@@ -84,13 +92,17 @@ class ArrivalOrder:
             self.population.replay([entry])
             self.population.advance(self.clock)
             self._collect()
+        elif self.tells:
+            self._fold_again(family, self.clock)
         else:
-            self._fold_again(family)
+            family.stale = True
 
     def finish(self, until: Instant) -> None:
         """Fire what is due at or before `until`."""
         self.population.finish(until)
         self._collect()
+        for family in {id(family): family for family in self._families.values() if family.stale}.values():
+            self._fold_again(family, until + 1)
 
     def standing(self) -> list[Qualification]:
         """All that qualified and was not retracted."""
@@ -100,7 +112,8 @@ class ArrivalOrder:
     def _collect(self) -> None:
         for qualification in self.population.qualified:
             self._families[_key(qualification)].record.append(qualification)
-            self.effects.append(qualification)
+            if self.tells:
+                self.effects.append(qualification)
         self.population.qualified.clear()
 
     def _family(self, event: Event) -> Family:
@@ -117,6 +130,7 @@ class ArrivalOrder:
         for other in others:
             family.entries = sorted(family.entries + other.entries, key=_place)
             family.record += other.record
+            family.stale |= other.stale
             keys += other.keys
         for key in keys:
             if self._families.get(key) is not family:
@@ -137,16 +151,19 @@ class ArrivalOrder:
                 latest = max(latest, user.survivor().touched_at)
         return latest
 
-    def _fold_again(self, family: Family) -> None:
+    def _fold_again(self, family: Family, before: Instant) -> None:
+        """Put right what happened to a family before that instant."""
         fresh = Population(self.plan)
         fresh.replay(family.entries)
-        fresh.advance(self.clock)
+        fresh.advance(before)
         self.population.replace(fresh)
-        before, after = set(family.record), set(fresh.qualified)
+        old, now = set(family.record), set(fresh.qualified)
         family.record = fresh.qualified
-        for segment in sorted({qualification.segment for qualification in before ^ after}):
-            gone = sorted((q for q in before - after if q.segment == segment), key=_when)
-            new = sorted((q for q in after - before if q.segment == segment), key=_when)
+        if not self.tells:
+            return
+        for segment in sorted({qualification.segment for qualification in old ^ now}):
+            gone = sorted((q for q in old - now if q.segment == segment), key=_when)
+            new = sorted((q for q in now - old if q.segment == segment), key=_when)
             moved = min(len(gone), len(new))
             self.effects += map(Correction, gone[:moved], new[:moved])
             self.effects += map(Retraction, gone[moved:])

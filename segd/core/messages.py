@@ -193,7 +193,7 @@ def _is_utf8(content: bytes) -> bool:
 
 def _decode(content: bytes, plain: bool) -> Message:
     if len(content) > LONGEST_MESSAGE:
-        raise MessageError("too_large", f"expected at most {LONGEST_MESSAGE:,} bytes a message, found {len(content):,}")
+        raise MessageError("too_large", f"expected at most {LONGEST_MESSAGE:,} bytes a message")
     if not plain:
         _check_text(content)
     try:

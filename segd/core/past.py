@@ -6,9 +6,8 @@ was found. The store answers it in SQL for all users at once; the two must agree
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, Inexact
+from decimal import Context, Decimal, Inexact, localcontext
 from fractions import Fraction
-from functools import reduce
 from typing import Any, NamedTuple, Protocol
 
 from segd.core.instants import LATEST, Instant
@@ -238,7 +237,8 @@ def measure(fn: str, values: Sequence[Any]) -> Number | Fraction | None:
         return min(values)
     if fn == "max":
         return max(values)
-    total: Number = reduce(EXACT.add, map(Decimal, values))
+    with localcontext(EXACT):
+        total = sum(values, Decimal(0))
     return total if fn == "sum" else Fraction(total) / len(values)
 
 

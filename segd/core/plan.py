@@ -115,6 +115,8 @@ class Plan:
                 where = scope.condition(definition.where)
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
+        fading = [segment.trigger.fades_after() for segment in self.live]
+        self.fades_after = None if None in fading else max((one for one in fading if one is not None), default=0)
         self.keeps_seen |= bool(self.past)  # of whom it is asked who was known
         self.hears_all |= self.keeps_seen
         self.keeps_history = bool(self.kept or self.traits or self.keeps_seen)
@@ -123,8 +125,8 @@ class Plan:
             interest.plain = sum(bit for bit, _ in interest.selectors) if plain else None
 
     def _add_live(self, definition: d.Live, scope: "_Scope") -> None:
-        trigger = scope.trigger(definition.on)
-        bits = scope.bits  # before the filter adds its own
+        on = _Scope(self, definition)  # of its own, for a date has a zone of its own
+        trigger = on.trigger(definition.on)
         node = None if isinstance(definition.filter, UnsetType) else scope.condition(definition.filter)
         again = _again(definition.again)
         if again != 0:
@@ -132,7 +134,7 @@ class Plan:
         trigger.index = len(self.live)
         trigger.rank = self.ranks[definition.name] = scope.rank
         waits, simple = scope.rank > 0, node is None and again == 0
-        self.live.append(LiveSegment(definition.name, definition, trigger, bits, node, again, waits, simple))
+        self.live.append(LiveSegment(definition.name, definition, trigger, on.bits, node, again, waits, simple))
 
     def triggers_for(self, digest: Digest) -> tuple[Trigger, ...]:
         """Those that an event concerns."""
@@ -250,6 +252,8 @@ class _Scope:
             own = None if on.zone == "user" else zone(on.zone)
         if own is None:
             self.plan.traits.add("timezone")
+        else:
+            self.zone = own  # of the dates in its tests, too
         unless, unless_names = self.any_of(on.unless)
         if not isinstance(on.profile, UnsetType):
             trait = on.profile.split(".")[0]

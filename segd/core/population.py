@@ -11,11 +11,12 @@ would have, while nothing dated before the joining message is added or taken bac
 
 import bisect
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from segd.core.actor import FOREVER, UserActor
-from segd.core.digest import Digest, place
+from segd.core.digest import Digest, Order, place
 from segd.core.instants import Instant
 from segd.core.messages import Event
 from segd.core.past import History, Moment
@@ -84,11 +85,20 @@ class Entry(NamedTuple):
     digest: Digest | None
 
 
-class Population:
-    """plan: what is asked. qualified: what was found since the caller last emptied it, in order of (at, decision)."""
+class LogsNeeded(Exception):
+    """Two users with histories are joined, in a population that keeps no logs."""
 
-    def __init__(self, plan: Plan) -> None:
+
+class Population:
+    """plan: what is asked. qualified: what was found since the caller last emptied it, in order of (at, decision).
+
+    keeps_logs: without, users take up what is open and what filters ask for, and no more; but two who both did
+    something cannot be joined, and whatever would do that raises LogsNeeded.
+    """
+
+    def __init__(self, plan: Plan, keeps_logs: bool = True) -> None:
         self.plan = plan
+        self.keeps_logs = keeps_logs
         self.timers = Timers()
         self.qualified: list[Qualification] = []
         self.users: dict[str, User | None] = {}  # None: seen, but did nothing that anything asks about
@@ -144,7 +154,8 @@ class Population:
         user = self._user(user_id, anonymous_id, previous_id, at)
         if digest is None:
             return
-        user.log.append(digest)
+        if self.keeps_logs:
+            user.log.append(digest)
         user.touched_at = at
         if self.plan.keeps_history:
             self._remember(user.history, digest)
@@ -307,25 +318,46 @@ class Population:
             old.id, old.anonymous = user_id, False
             return old
         user = user.survivor()
-        if not old.log:  # nothing that is asked about to put in order
+        if old.touched_at == -FOREVER:  # nothing that is asked about to put in order
             old.joined_to = user
             return user
+        if user.touched_at == -FOREVER:
+            self.users[user.id] = user.joined_to = old
+            old.id, old.anonymous = user.id, False
+            return old
+        if not self.keeps_logs:
+            raise LogsNeeded
         for timer in (*old.pending(self.plan), *user.pending(self.plan)):
             self.timers.cancel(timer)
         user.history = _merged(user.history, old.history)
-        user.log = list(heapq.merge(user.log, old.log, key=place))
+        log = _merge(user.log, old.log, place)
+        start = quiet_start(self.plan, log, user.log, old.log)
+        user.log = log
         user.touched_at = max(user.touched_at, old.touched_at)
         old.joined_to = user
         user.waiting += old.waiting
         old.log, old.waiting = [], []
         old.clear()
         user.clear()
-        self.timers.adopt(fold(self.plan, user, user.log, at))
+        self.timers.adopt(fold(self.plan, user, islice(log, start, None), at))
         return user
 
 
-def fold(plan: Plan, actor: UserActor, log: list[Digest], now: Instant) -> Timers:
-    """Take a whole log through a fresh actor, up to but not including what comes due at `now`; who would have been a
+def quiet_start(plan: Plan, log: list[Digest], one: list[Digest], other: list[Digest]) -> int:
+    """From where both logs as one must be folded: the latest place before they meet at which nothing was open.
+
+    log: both, in order. A gap longer than anything that the triggers keep open is such a place; so is the beginning.
+    """
+    if plan.fades_after is not None and one and other:
+        meeting = bisect.bisect_left(log, max(place(one[0]), place(other[0])), key=place)
+        for index in range(meeting, 0, -1):
+            if log[index].taken_at - log[index - 1].taken_at > plan.fades_after:
+                return index
+    return 0
+
+
+def fold(plan: Plan, actor: UserActor, log: Iterable[Digest], now: Instant) -> Timers:
+    """Take a log through a fresh actor, up to but not including what comes due at `now`; who would have been a
     candidate on the way is not told. Returns what is pending then."""
     timers = Timers()
     unheard: list[Candidate] = []
@@ -345,17 +377,28 @@ def _fire_silently(timers: Timers, before: Instant, unheard: list[Candidate]) ->
 
 def _merged(one: History, other: History) -> History:
     both = History()
-    both.seen = list(heapq.merge(one.seen, other.seen))
+    both.seen = _merge(one.seen, other.seen, _order)
     for name in one.writes.keys() | other.writes.keys():
-        both.writes[name] = list(heapq.merge(one.writes.get(name, ()), other.writes.get(name, ()), key=_order))
+        both.writes[name] = _merge(one.writes.get(name, []), other.writes.get(name, []), _order)
     for bit in one.kept.keys() | other.kept.keys():
-        both.kept[bit] = list(heapq.merge(one.kept.get(bit, ()), other.kept.get(bit, ()), key=_order))
+        both.kept[bit] = _merge(one.kept.get(bit, []), other.kept.get(bit, []), _order)
     for segment in one.qualified.keys() | other.qualified.keys():
         both.qualified[segment] = sorted(one.qualified.get(segment, []) + other.qualified.get(segment, []))
     return both
 
 
-def _order(entry: tuple[Instant, int, object]) -> tuple[Instant, int]:
+def _merge(one: list[Any], other: list[Any], key: Callable[[Any], Order]) -> list[Any]:
+    """Two sorted lists as one, quickly where one of them is short."""
+    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
+    if len(longer) < 8 * len(shorter):
+        return list(heapq.merge(longer, shorter, key=key))
+    both = longer.copy()
+    for entry in shorter:
+        bisect.insort(both, entry, key=key)
+    return both
+
+
+def _order(entry: tuple[Any, ...]) -> Order:
     return entry[0], entry[1]
 
 

@@ -79,10 +79,10 @@ def _writable(value: Any) -> Any:
 
 def _decode(document: bytes | str) -> Any:
     try:
-        text = document if isinstance(document, str) else document.decode()
+        text = document if isinstance(document, str) else document.decode("utf-8-sig")
         # Not msgspec's decoder: the standard one takes lone surrogates, NaN and numbers of any size, each of which is
         # then refused where it stands.
-        return json.loads(text, parse_int=_number, parse_float=_number)
+        return json.loads(text, parse_int=_number, parse_float=_number, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         message = f"expected UTF-8 text: byte {error.start} is none"
     except json.JSONDecodeError as error:
@@ -90,6 +90,15 @@ def _decode(document: bytes | str) -> Any:
     except RecursionError:
         message = _TOO_DEEP
     raise DefinitionError([Problem("", message)])
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DefinitionError([Problem("", f"expected each field once, found {twice!r} twice in one object")])
+    return found
 
 
 def _number(text: str) -> int | Decimal:

@@ -249,6 +249,8 @@ def _date(given: Given) -> Iterator[Finding]:
         for name in ("event", "property", "where", "key"):
             if given.get(name):
                 yield (name,), "expected nothing beside `profile`, which takes the date from a trait"
+        if given["profile"] in ("first_seen", "last_seen"):
+            yield ("profile",), "expected a trait: first_seen and last_seen are segd's own"
     else:
         for name in ("event", "property"):
             if name not in given:

@@ -6,11 +6,12 @@ import tempfile
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
 from segd.core.errors import SegdError
+from segd.core.messages import LONGEST_MESSAGE
 
 CHUNK = 1 << 20  # bytes read at a time: large enough to make reading cheap, small enough for progress to be smooth
 STDIN = "-"
@@ -43,7 +44,8 @@ def read_chunks(path: Path, progress: Progress = lambda read: None) -> Iterator[
                         block = block.removeprefix(BOM_UTF8)
                     whole, newline, tail = block.rpartition(b"\n")
                     if not newline:
-                        rest += block
+                        if len(rest) <= LONGEST_MESSAGE:  # a longer line is refused whatever else it holds
+                            rest += block
                         continue
                     yield number, rest + whole
                     number += whole.count(b"\n") + 1
@@ -71,11 +73,13 @@ def _inflated(raw: BinaryIO) -> Iterator[bytes]:
 
 @contextmanager
 def on_disk(path: str) -> Generator[Path, None, None]:
-    """A path that can be read twice: standard input (`-`) is put into a temporary file first."""
-    if path != STDIN:
-        yield Path(path)
+    """A path that can be read twice: standard input (`-`), and what is a pipe, is put into a temporary file first."""
+    given = Path(path)
+    if path != STDIN and (given.is_file() or not given.exists() or given.is_dir()):
+        yield given
         return
     with tempfile.NamedTemporaryFile(prefix="segd-") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file, CHUNK)
+        with nullcontext(sys.stdin.buffer) if path == STDIN else given.open("rb") as stream:
+            shutil.copyfileobj(stream, file, CHUNK)
         file.flush()
         yield Path(file.name)

@@ -1,5 +1,6 @@
 """Questions to the stored history: which users a past-behaviour condition holds for, at any instant."""
 
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from msgspec import UnsetType
@@ -14,21 +15,27 @@ from segd.store.conditions_sql import Compiled, LiveSegment, PastSegment, compil
 from segd.store.queries import query
 
 
-async def members(connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo) -> list[str]:
+async def members(
+    connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo, given: Sequence[d.Past] = ()
+) -> list[str]:
     """Trio. The ids of the users in a past segment at `as_of`, as people know them, by code point.
 
-    Messages stamped at or before `as_of` count, whenever they arrived; who is who is as of today. Raises
-    DefinitionError where the definition names a segment that is not stored, or one that leads back to it.
+    Messages stamped at or before `as_of` count, whenever they arrived; who is who is as of today. given: segments that
+    may be named beside those of the store, and go before them. Raises DefinitionError where the definition names a
+    segment that is neither, or one that leads back to it.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        compiled = await prepare(connection, definition, as_of, account_zone)
+        compiled = await prepare(connection, definition, as_of, account_zone, given)
         return [row["id"] for row in await connection.fetch(compiled.text, *compiled.values)]
 
 
-async def prepare(connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo) -> Compiled:
+async def prepare(
+    connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo, given: Sequence[d.Past] = ()
+) -> Compiled:
     """Trio. The statement of `members`, with its questions settled. Raises DefinitionError as that does."""
     segments: dict[str, LiveSegment | PastSegment] = {}
-    await _read_named(connection, definition, (definition.name,), account_zone, segments)
+    known = {one.name: one for one in given}
+    await _read_named(connection, definition, (definition.name,), account_zone, known, segments)
     compiled = compile_past(definition.where, as_of, _zone_of(definition, account_zone), segments)
     for question in compiled.questions:
         texts = [row["text"] for row in await connection.fetch(question.text, *question.values)]
@@ -41,22 +48,25 @@ async def _read_named(
     definition: d.Past,
     path: tuple[str, ...],
     account_zone: tzinfo,
+    given: Mapping[str, d.Past],
     found: dict[str, LiveSegment | PastSegment],
 ) -> None:
     """Find all segments that a definition names, and those that they name. path: how we came here, by name."""
     for named in sorted(d.segments_named(definition) - found.keys()):
-        row = await connection.fetchrow(query("named_segment"), named)
-        if row is None:
-            raise DefinitionError([Problem("in_segment", f"there is no segment {named!r}")])
-        if row["name"] in path:
-            circle = " → ".join((*path[path.index(row["name"]) :], row["name"]))
+        number, segment = 0, given.get(named)
+        if segment is None:
+            row = await connection.fetchrow(query("named_segment"), named)
+            if row is None:
+                raise DefinitionError([Problem("in_segment", f"there is no segment {named!r}")])
+            number, segment = row["number"], read_definition(row["definition"], name=row["name"])
+        if segment.name in path:
+            circle = " → ".join((*path[path.index(segment.name) :], segment.name))
             raise DefinitionError([Problem("in_segment", f"goes round in a circle: {circle}")])
-        stored = read_definition(row["definition"], name=row["name"])
-        if isinstance(stored, d.Live):
-            found[named] = LiveSegment(row["number"])
+        if isinstance(segment, d.Live):
+            found[named] = LiveSegment(number)
         else:
-            await _read_named(connection, stored, (*path, row["name"]), account_zone, found)
-            found[named] = PastSegment(stored.where, _zone_of(stored, account_zone))
+            await _read_named(connection, segment, (*path, segment.name), account_zone, given, found)
+            found[named] = PastSegment(segment.where, _zone_of(segment, account_zone))
 
 
 def _zone_of(definition: d.Past, account_zone: tzinfo) -> tzinfo:

@@ -12,7 +12,7 @@ from segd.core.errors import MessageError
 from segd.core.late import ArrivalOrder
 from segd.core.messages import Event, read_line
 from segd.core.plan import Plan
-from segd.core.population import Population, Qualification
+from segd.core.population import LogsNeeded, Population, Qualification
 from segd.core.reading import read_definition
 
 BAND = 2 * 3600 * 1_000_000
@@ -89,6 +89,31 @@ def test_late_events(story: Story):
         arrivals.take(event, line)
     arrivals.finish(arrivals.clock)
     assert written(arrivals.standing()) == sorted(oracle.late(story.segments, story.messages, zone=story.zone))
+
+
+@given(late_stories())
+def test_late_events_folded_in_the_end(story: Story):
+    arrivals = ArrivalOrder(plan(story), BAND, tells=False)
+    for line, event in events(story.messages):
+        arrivals.take(event, line)
+    arrivals.finish(arrivals.clock)
+    assert written(arrivals.standing()) == sorted(oracle.late(story.segments, story.messages, zone=story.zone))
+    assert not arrivals.effects
+
+
+@given(stories(anonymous=("a1",)))
+def test_without_logs_the_answer_is_the_same_or_none(story: Story):
+    population = Population(plan(story), keeps_logs=False)
+    try:
+        in_order(story, population)
+    except LogsNeeded:
+        return
+    assert written(population.qualified) == sorted(oracle.live(story.segments, story.messages, zone=story.zone))
+
+
+@given(stories(kinds=("inaction", "page_count"), users=("u1",), anonymous=("a1", "a2", "a3")))
+def test_joins_where_only_the_latest_of_a_history_is_folded(story: Story):
+    agrees_live(story)
 
 
 @given(past_stories(joins=False))

@@ -115,6 +115,8 @@ def _date(
 ) -> list[Candidate]:
     fresh = _fresh(history)
     keys = on.get("key", [])
+    if on.get("zone", "user") != "user":  # of the dates in its tests, too
+        zone = ZoneInfo(on["zone"])
     if "profile" in on:
         trait = on["profile"].split(".")[0]
         arming = [m for m in fresh if trait in m.writes]

@@ -19,6 +19,9 @@ class ActionTrigger(Trigger):
         super().__init__()
         self.did = did
 
+    def fades_after(self) -> int:
+        return 0
+
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         if digest.mask & self.did:
             out.append(Candidate(self, digest.timestamp, digest, digest))

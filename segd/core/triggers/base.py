@@ -62,6 +62,10 @@ class Trigger:
         self.index = 0
         self.rank = 0
 
+    def fades_after(self) -> int | None:
+        """How long after the latest event it was told nothing of it is left, in microseconds; None for never."""
+        return None
+
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         """Take one event, not before any event taken so far."""
         raise NotImplementedError

@@ -38,6 +38,9 @@ class InactionTrigger(Trigger):
         self.same = same
         self.repeat = repeat
 
+    def fades_after(self) -> int:
+        return self.within
+
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         mask = digest.mask
         state: State | None = actor.states.get(self.index)
@@ -94,9 +97,11 @@ class InactionTrigger(Trigger):
         windows = state.get(key) if state else None
         if not state or not windows:
             return
-        inside = [timer for timer in windows if timer.cause.timestamp <= digest.timestamp <= timer.due]
+        inside: list[Timer] = []
+        left: list[Timer] = []
+        for timer in windows:
+            (inside if timer.cause.timestamp <= digest.timestamp <= timer.due else left).append(timer)
         self._shut(actor, digest, inside, timers)
-        left = [timer for timer in windows if timer not in inside]
         if left:
             state[key] = left
         else:

@@ -37,6 +37,9 @@ class SessionPagesTrigger(Trigger):
         self.at_least = at_least
         self.idle = idle
 
+    def fades_after(self) -> int:
+        return self.idle
+
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         session: Session | None = actor.states.get(self.index)
         now = digest.timestamp
@@ -65,6 +68,9 @@ class RecentPagesTrigger(Trigger):
         self.page = page
         self.at_least = at_least
         self.length = length
+
+    def fades_after(self) -> int:
+        return self.length
 
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         if not digest.mask & self.page:
