@@ -91,7 +91,7 @@ def backtest(
             except LogsNeeded:
                 keeps_logs = True
             except _MissedRepeats as missed:
-                drop = missed.drop
+                drop |= missed.drop
             else:
                 aside.seek(0)
                 while block := aside.read(1 << 20):

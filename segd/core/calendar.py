@@ -102,8 +102,10 @@ def days_ago(now: Instant, bounds: tuple[int, int], zone: tzinfo) -> tuple[Insta
     bounds: whole days from zero, which is today, in either order; days before the year 1 are left out. The end of
     today lies after now.
     """
-    # Within a day of the ends of time some zones have no calendar; the day beside it is as good there.
-    today = day_of(min(max(now, EARLIEST + DAY), LATEST - DAY), zone).toordinal()
+    try:
+        today = day_of(now, zone).toordinal()
+    except ValueError:  # within a day of the ends of time some zones have no calendar any more
+        today = date.max.toordinal() + 1 if now > 0 else 0
     return _midnight_of_ordinal(today - max(bounds), zone), _midnight_of_ordinal(today - min(bounds) + 1, zone)
 
 

@@ -37,12 +37,12 @@ class Repeats:
         """Whether this id came before, as far as memory and earlier passes tell. number: of the message, rising."""
         key = hash(message_id)
         recent = self._recent
-        if key in recent or key in self._older or number in self._drop:
+        if key in recent or key in self._older:
             return True
         recent[key] = number
         if len(recent) >= self._generation:
             self._spill()
-        return False
+        return number in self._drop
 
     def _spill(self) -> None:
         if not self._files:
@@ -57,7 +57,7 @@ class Repeats:
         self._older, self._recent = self._recent, {}
 
     def missed(self) -> frozenset[int]:
-        """After the last message: the numbers of the repeats that were taken for new. Empty for nearly every stream."""
+        """After the last message: the repeats that were taken for new, by number. Empty for nearly every stream."""
         if not self._files:
             return frozenset()
         self._spill()
@@ -69,4 +69,4 @@ class Repeats:
             for key, number in zip(part[::2], part[1::2], strict=True):
                 if first.setdefault(key, number) != number:
                     found.add(number)
-        return frozenset(found)
+        return frozenset(found - self._drop)
