@@ -7,7 +7,7 @@ default. `config/segd.toml` explains every option.
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
@@ -25,8 +25,21 @@ class ConfigError(SegdError):
         self.problems = problems
 
 
+class Address(NamedTuple):
+    """Where to listen. port: 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 class Config(Struct, frozen=True):
-    """What the operator decides. dsn: None is the embedded server of `state_dir`. Lengths are microseconds here."""
+    """What the operator decides. dsn: None is the embedded server of `state_dir`. Lengths are microseconds here.
+
+    write_keys: none is the one that segd makes.
+    """
 
     dsn: str | None
     state_dir: Path
@@ -34,6 +47,12 @@ class Config(Struct, frozen=True):
     late_band: int
     ahead: int
     history_from_years: int
+    listen: Address
+    write_keys: frozenset[str]
+    group_milliseconds: int
+    group_events: int
+    waiting_events: int
+    waiting_megabytes: int
 
 
 def load_config(
@@ -98,12 +117,37 @@ def _length(value: Any) -> int:
     return parse_length(_text(value))
 
 
-def _years(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():  # from the environment
-        value = int(value)
-    if type(value) is not int or not 1 <= value <= 100:
-        raise ValueError("expected a whole number of years, 1 to 100")
-    return value
+def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdecimal():  # from the environment
+            value = int(value)
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"expected a whole number of {unit}, {least:,} to {most:,}")
+        return value
+
+    return read
+
+
+def parse_address(value: Any) -> Address:
+    """HOST:PORT, an IPv6 one in brackets. Raises ValueError."""
+    host, colon, port = _text(value).rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not (colon and bare and port.isascii() and port.isdecimal() and int(port) < 1 << 16):
+        raise ValueError(f"expected HOST:PORT such as 127.0.0.1:7337, found {value!r}")
+    if (":" in bare) != (len(host) == len(bare) + 2):
+        raise ValueError(f"expected an IPv6 address in brackets such as [::1]:7337, found {value!r}")
+    return Address(bare, int(port))
+
+
+def _write_keys(value: Any) -> frozenset[str]:
+    if isinstance(value, str):  # from the environment
+        value = [key.strip() for key in value.split(",")]
+    if not isinstance(value, list):
+        raise ValueError('expected a list of keys such as ["…", "…"]')
+    keys = [_text(key) for key in cast("list[Any]", value)]
+    if any(":" in key or not key.isascii() or not key.isprintable() or " " in key for key in keys):
+        raise ValueError("expected keys of plain characters, without a colon or a space")
+    return frozenset(keys)
 
 
 def _text(value: Any) -> str:
@@ -118,6 +162,23 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "zone": _zone,
     "late_band": _length,
     "ahead": _length,
-    "history_from_years": _years,
+    "history_from_years": _whole(1, 100, "years"),
+    "listen": parse_address,
+    "write_keys": _write_keys,
+    "group_milliseconds": _whole(0, 1_000, "milliseconds"),
+    "group_events": _whole(1, 100_000, "events"),
+    "waiting_events": _whole(1, 10_000_000, "events"),
+    "waiting_megabytes": _whole(1, 100_000, "megabytes"),
 }
-_DEFAULTS = {"zone": "UTC", "late_band": "2h", "ahead": "2m", "history_from_years": 10}
+_DEFAULTS: dict[str, Any] = {
+    "zone": "UTC",
+    "late_band": "2h",
+    "ahead": "2m",
+    "history_from_years": 10,
+    "listen": "127.0.0.1:7337",
+    "write_keys": [],
+    "group_milliseconds": 3,
+    "group_events": 5_000,
+    "waiting_events": 50_000,
+    "waiting_megabytes": 64,
+}

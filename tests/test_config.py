@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from segd.config import Config, ConfigError, load_config
+from segd.config import Address, Config, ConfigError, load_config
 from segd.core.instants import HOUR, MINUTE
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "segd.toml"
@@ -22,8 +22,10 @@ def problems(*args, **kwargs):
 
 def test_the_defaults():
     assert load_config(environment={"XDG_STATE_HOME": "/state"}) == Config(
-        dsn=None, state_dir=Path("/state/segd"), zone="UTC", late_band=2 * HOUR, ahead=2 * MINUTE, history_from_years=10
-    )
+        dsn=None, state_dir=Path("/state/segd"), zone="UTC", late_band=2 * HOUR, ahead=2 * MINUTE,
+        history_from_years=10, listen=Address("127.0.0.1", 7337), write_keys=frozenset(), group_milliseconds=3,
+        group_events=5000, waiting_events=50_000, waiting_megabytes=64,
+    )  # fmt: skip
 
 
 def test_the_state_directory_is_under_the_home_where_xdg_says_nothing_useful(monkeypatch):
@@ -56,6 +58,29 @@ def test_all_problems_at_once_with_their_paths(file):
         "history_from_years",
     ]
     assert all("expected" in line or "unknown option" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"), [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:0", ("::1", 0)), ("a.example:7", ("a.example", 7))]
+)
+def test_where_to_listen(text, address):
+    listen = load_config(environment={"SEGD_LISTEN": text}).listen
+    assert (listen, str(listen)) == (address, text)
+
+
+@pytest.mark.parametrize("text", ["7337", ":7337", "host:", "host:http", "host:65536", "::1:7337", "[host]:1", "[]:1"])
+def test_where_nobody_can_listen(text):
+    (problem,) = problems(environment={"SEGD_LISTEN": text})
+    assert problem.startswith("SEGD_LISTEN: expected ")
+
+
+def test_write_keys_from_the_file_and_the_environment(file):
+    file.write_text('write_keys = ["a", "b"]')
+    assert load_config(file, environment={}).write_keys == {"a", "b"}
+    assert load_config(file, environment={"SEGD_WRITE_KEYS": "c, d"}).write_keys == {"c", "d"}
+    for bad in ('"a:b"', '""', "3", '"a b"'):
+        file.write_text(f"write_keys = [{bad}]")
+        assert problems(file, environment={})[0].startswith("write_keys: expected")
 
 
 @pytest.mark.parametrize("content", [b"zone = ", b"zone = '\xff'"])

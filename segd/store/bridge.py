@@ -43,6 +43,7 @@ class _Loop:
 
     def __init__(self) -> None:
         self._loop = uvloop.new_event_loop()
+        self._loop.set_exception_handler(_report)
         self._thread = threading.Thread(target=self._run, name="segd-postgres", daemon=True)
         self._thread.start()
 
@@ -114,6 +115,12 @@ class _Loop:
             await trio.lowlevel.checkpoint_if_cancelled()
         self._loop.call_soon_threadsafe(begin)
         return await trio.lowlevel.wait_task_rescheduled(abort)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """asyncio. What no call heard of. Not that a connection broke: asyncpg leaves a future of its own with that."""
+    if not isinstance(context.get("exception"), asyncpg.PostgresConnectionError | OSError):
+        loop.default_exception_handler(context)
 
 
 def _is_cancellation(error: BaseException) -> bool:
@@ -250,8 +257,14 @@ class Connection:
         """Trio. Run on the loop, with asyncpg's errors turned into ours."""
         try:
             return await self._loop.run(start, patience_seconds)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise _translated(error, self._raw.is_closed()) from error
+        except asyncpg.InternalClientError as error:
+            # Out of step with the server, as when that said goodbye just as we began: asyncpg never gets over it.
+            await self._loop.run(lambda: _terminate([self._raw]), CLOSING_SECONDS)
+            raise ConnectionLost(f"the connection to Postgres was lost: {error}") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RuntimeError) as error:
+            # RuntimeError: uvloop's, for writing to what has been closed
+            closed = self._raw.is_closed() or self._raw._transport.is_closing()
+            raise _translated(error, closed) from error
 
 
 class Pages:

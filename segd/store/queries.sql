@@ -303,6 +303,9 @@ JOIN events AS e ON e.name = moment.name AND e.timestamp = moment.timestamp
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3
 
+-- look_up_as_ever --
+RESET ALL
+
 -- turn_seen --
 -- $1 an instant of today. There is a place for what comes today, and none for what came before yesterday.
 SELECT turn_seen(($1::timestamptz AT TIME ZONE 'UTC')::date)

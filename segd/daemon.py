@@ -1,0 +1,156 @@
+"""The daemon: its parts brought together, started in order, and stopped in the opposite one.
+
+Nurseries, outermost first: the journal, and HTTP in front of it. A stop closes HTTP first, then the journal commits
+what it has taken, and the store, which is the caller's, closes last. What fails of itself ends everything.
+"""
+
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial
+from typing import Any, Protocol, cast
+
+import hypercorn.trio
+import trio
+from hypercorn.config import Config as HypercornConfig
+
+from segd.config import Address, Config
+from segd.core.errors import SegdError
+from segd.core.instants import Instant
+from segd.store.bridge import Pool
+from segd.store.journal import JournalSettings, PostgresJournal
+from segd.store.write_keys import kept_write_key
+from segd.web.app import App
+from segd.web.intake import Intake
+from segd.web.rejected import Rejected
+
+HTTP_SECONDS = 5.0  # at stop, for requests that are under way
+COMMIT_SECONDS = 15.0  # at stop, for what the journal has taken
+KEEP_ALIVE_SECONDS = 75.0  # beyond the 60 after which load balancers give up idle connections themselves
+# Hypercorn sends without a limit, cancelled or not: a client that stops reading would hold up its handler and our stop.
+# This has the kernel end it; accepted connections inherit it.
+UNREAD_MILLISECONDS = 15_000
+WAITING_CONNECTIONS = 1024  # not yet accepted, as a burst of browsers makes them
+
+
+class ListenError(SegdError):
+    """The address cannot be listened on."""
+
+
+class StopError(SegdError):
+    """The daemon could not stop in order."""
+
+
+class Ready(Protocol):
+    """Told once events can be taken."""
+
+    def __call__(self, address: Address, write_keys: frozenset[str]) -> None: ...
+
+
+async def serve(pool: Pool, config: Config, *, ready: Ready, tell: Callable[[str], None]) -> None:
+    """Trio. Be the daemon until SIGTERM or SIGINT; a second one stops at once.
+
+    ready: called with the address where it really listens. tell: with sentences for the operator. Raises StoreError,
+    ListenError, and StopError where what was taken could not be committed in time or was not waited for.
+    """
+    journal = PostgresJournal(
+        pool,
+        JournalSettings(
+            late_band=config.late_band,
+            group_seconds=config.group_milliseconds / 1000,
+            group_events=config.group_events,
+            waiting_events=config.waiting_events,
+            waiting_bytes=config.waiting_megabytes * 1_000_000,
+        ),
+        tell,
+    )
+    with contextlib.ExitStack() as stack, _one_error():
+        listener = stack.enter_context(_listening(config.listen))
+        async with trio.open_nursery() as outer:
+            stop = await outer.start(_wait_signals, tell)
+            async with _running(journal):
+                write_keys = config.write_keys or frozenset({await kept_write_key(pool)})
+                intake = Intake(journal, write_keys=write_keys, now=_now, rejected=Rejected(), ahead=config.ahead)
+                app = App(intake, unready=journal.unready)
+                async with trio.open_nursery() as http:
+                    await http.start(partial(_serve_http, app, listener, stop))
+                    host, port = listener.getsockname()[:2]
+                    ready(Address(host, port), write_keys)
+            outer.cancel_scope.cancel()
+
+
+async def _wait_signals(tell: Callable[[str], None], *, task_status: trio.TaskStatus[trio.Event]) -> None:
+    stop = trio.Event()
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started(stop)
+        async for _ in signals:
+            if stop.is_set():
+                raise StopError("stopped_at_once", "stopped without waiting for requests that were under way")
+            tell("stopping; once more to stop at once")
+            stop.set()
+
+
+@contextlib.asynccontextmanager
+async def _running(journal: PostgresJournal) -> AsyncGenerator[None]:
+    """The journal takes events in the block; at its end, what it has taken is committed. Raises StopError."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        yield
+        journal.close()
+        nursery.cancel_scope.deadline = trio.current_time() + COMMIT_SECONDS
+    if nursery.cancel_scope.cancelled_caught:
+        raise StopError("stopped_late", "the database did not take in time what was sent last: its senders got no 200")
+
+
+# HTTP
+
+
+@contextlib.contextmanager
+def _listening(address: Address) -> Generator[socket.socket]:
+    """A socket bound and listening. Raises ListenError."""
+    with contextlib.ExitStack() as stack:
+        try:
+            family, _, _, _, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+            listener = stack.enter_context(socket.socket(family))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)
+            listener.bind(where)
+            listener.listen(WAITING_CONNECTIONS)
+        except OSError as error:
+            raise ListenError("cannot_listen", f"cannot listen on {address}: {error.strerror}") from error
+        yield listener
+
+
+async def _serve_http(
+    app: App, listener: socket.socket, stop: trio.Event, *, task_status: trio.TaskStatus[list[str]]
+) -> None:
+    config = HypercornConfig()
+    config.bind = f"fd://{listener.dup().detach()}"  # Hypercorn closes its own
+    config.backlog = WAITING_CONNECTIONS
+    config.graceful_timeout = HTTP_SECONDS
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.errorlog = None
+    config.include_server_header = False
+    await cast(Any, hypercorn.trio).serve(app, config, shutdown_trigger=stop.wait, task_status=task_status, mode="asgi")
+
+
+@contextlib.contextmanager
+def _one_error() -> Generator[None]:
+    """Of what ended the nurseries, raise the one error that is for the operator, unless there is one that is a bug."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        expected, bugs = group.split(SegdError)
+        if bugs is not None or expected is None:
+            raise
+        error: BaseException = expected
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from error.__cause__
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1000
