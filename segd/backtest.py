@@ -144,55 +144,71 @@ class _Pass:
         """Raises _NotInOrder where the lines are not in order of timestamp."""
         population = Population(self.plan, self.keeps_logs)
         writer = _Writer(output, self.summary)
-        before = 0
-        for number, event, _ in self._accepted():
-            if event.timestamp < before:
+        take, qualified = population.take, population.qualified
+        events = before = 0
+        for number, event, _ in self._messages():
+            timestamp = event.timestamp
+            if timestamp < before:
                 raise _NotInOrder
-            before = event.timestamp
-            population.take(event, number)
-            if population.qualified:
-                writer.write(population.qualified)
+            before = timestamp
+            events += 1
+            take(event, number)
+            if qualified:
+                writer.write(qualified)
+        self._complete(events, before)
         self._finish(population, writer)
 
     def by_timestamp(self, output: IO[bytes]) -> None:
         population = Population(self.plan, self.keeps_logs)
         writer = _Writer(output, self.summary)
-        lines = ((event.timestamp, number, line) for number, event, line in self._accepted())
-        for _, number, line in in_order(lines):
+        events = latest = 0
+        for timestamp, number, line in in_order(self._timed_lines()):
             population.take(read_line(line, ahead=self.ahead), number)
+            events, latest = events + 1, timestamp
             if population.qualified:
                 writer.write(population.qualified)
+        self._complete(events, latest)
         self._finish(population, writer)
+
+    def _timed_lines(self) -> Iterator[tuple[Instant, int, bytes]]:
+        for number, event, line in self._messages():
+            yield event.timestamp, number, line
+        self._raise_missed()  # before the first of them comes back in order
 
     def by_arrival(self, output: IO[bytes]) -> None:
         arrivals = ArrivalOrder(self.plan, self.late_band, tells=False)  # only what stands in the end is asked
-        for number, event, _ in self._accepted():
+        events = 0
+        for number, event, _ in self._messages():
             arrivals.take(event, number)
+            events += 1
+        self._complete(events, max(arrivals.clock, 0))
         arrivals.finish(self._end())
         writer = _Writer(output, self.summary)
         writer.write(sorted(arrivals.standing(), key=lambda qualification: qualification.at))
         self._finish(arrivals.population, writer)
 
-    def _accepted(self) -> Iterator[tuple[int, Event, bytes]]:
+    def _messages(self) -> Iterator[tuple[int, Event, bytes]]:
         """The events that count, each with its number over all files and its line."""
-        until = LATEST if self.until is None else self.until
-        accepted = after_until = latest = 0
-        messages = read_messages(
-            self.files, self.counts, self.repeats, ahead=self.ahead, refuse=self.refuse, progress=self.progress
+        return read_messages(
+            self.files,
+            self.counts,
+            self.repeats,
+            ahead=self.ahead,
+            until=LATEST if self.until is None else self.until,
+            refuse=self.refuse,
+            progress=self.progress,
         )
-        for message in messages:
-            timestamp = message[1].timestamp
-            if timestamp > until:
-                after_until += 1
-                continue
-            accepted += 1
-            if timestamp > latest:
-                latest = timestamp
-            yield message
+
+    def _complete(self, events: int, latest: Instant) -> None:
+        """All was read. Raises _MissedRepeats."""
+        self._raise_missed()
+        counts, summary = self.counts, self.summary
         self.latest = latest
-        self.summary.events, self.summary.after_until = accepted, after_until
-        self.summary.refused, self.summary.repeated = self.counts.refused.total(), self.counts.repeated
-        self.summary.broken = self.counts.broken
+        summary.events, summary.after_until = events, counts.after_until
+        summary.refused, summary.repeated = counts.refused.total(), counts.repeated
+        summary.broken = counts.broken
+
+    def _raise_missed(self) -> None:
         if missed := self.repeats.missed():
             raise _MissedRepeats(missed)
 

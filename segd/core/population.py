@@ -114,9 +114,11 @@ class Population:
         if heap and heap[0][0] < at:
             self.advance(at)
         plan = self.plan
-        asked = event.name in plan.names or plan.hears_all or (event.traits and plan.traits)
-        digest = self.digest(event, sequence) if asked else None
-        self.put(event.user_id, event.anonymous_id, event.previous_id, at, digest)
+        if event.name in plan.names or plan.hears_all or event.traits is not None:
+            digest = self.digest(event, sequence)
+            self.put(event.user_id, event.anonymous_id, event.previous_id, at, digest)
+        elif event.anonymous_id is not None or event.previous_id is not None or event.user_id not in self.users:
+            self.put(event.user_id, event.anonymous_id, event.previous_id, at, None)
 
     def replay(self, entries: Iterable[Entry]) -> None:
         """Take messages that were digested already, in order, each after all that comes due before it."""
