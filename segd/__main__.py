@@ -7,6 +7,7 @@ from segd.cli.check import check, schema
 from segd.cli.demo import demo
 from segd.cli.history import import_history, query
 from segd.cli.maintenance import check_config, migrate
+from segd.cli.serve import serve
 from segd.cli.test import test
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     """Keeps user segments true while the users act."""
 
 
-for command in (demo, check, backtest, test, import_history, query, schema, migrate, check_config):
+for command in (demo, serve, check, backtest, test, import_history, query, schema, migrate, check_config):
     main.add_command(command)
 
 if __name__ == "__main__":

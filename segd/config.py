@@ -46,7 +46,6 @@ class Config(Struct, frozen=True):
     zone: str
     late_band: int
     ahead: int
-    history_from_years: int
     listen: Address
     write_keys: frozenset[str]
     group_milliseconds: int
@@ -162,7 +161,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "zone": _zone,
     "late_band": _length,
     "ahead": _length,
-    "history_from_years": _whole(1, 100, "years"),
     "listen": parse_address,
     "write_keys": _write_keys,
     "group_milliseconds": _whole(0, 1_000, "milliseconds"),
@@ -174,7 +172,6 @@ _DEFAULTS: dict[str, Any] = {
     "zone": "UTC",
     "late_band": "2h",
     "ahead": "2m",
-    "history_from_years": 10,
     "listen": "127.0.0.1:7337",
     "write_keys": [],
     "group_milliseconds": 3,

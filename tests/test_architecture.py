@@ -60,6 +60,7 @@ def test_folders_know_only_what_lies_below_them():
     assert parts(imported(PACKAGE / "store")) <= {"segd.core", "segd.files", "segd.store"}
     assert parts(imported(PACKAGE / "web")) <= {"segd.core", "segd.web"}
     assert parts(imported(PACKAGE / "stories")) <= {"segd.core", "segd.stories"}
+    assert parts(imported(PACKAGE / "config.py")) <= {"segd.core"}
     assert parts(imported(PACKAGE / "backtest.py")) <= {"segd.core", "segd.files"}
 
 

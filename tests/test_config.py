@@ -23,7 +23,7 @@ def problems(*args, **kwargs):
 def test_the_defaults():
     assert load_config(environment={"XDG_STATE_HOME": "/state"}) == Config(
         dsn=None, state_dir=Path("/state/segd"), zone="UTC", late_band=2 * HOUR, ahead=2 * MINUTE,
-        history_from_years=10, listen=Address("127.0.0.1", 7337), write_keys=frozenset(), group_milliseconds=3,
+        listen=Address("127.0.0.1", 7337), write_keys=frozenset(), group_milliseconds=3,
         group_events=5000, waiting_events=50_000, waiting_megabytes=64,
     )  # fmt: skip
 
@@ -36,16 +36,16 @@ def test_the_state_directory_is_under_the_home_where_xdg_says_nothing_useful(mon
 
 def test_the_command_line_goes_before_the_environment_before_the_file(file):
     file.write_text('state_dir = "/file"\nzone = "Europe/Berlin"\nlate_band = "1h30m"\n')
-    environment = {"SEGD_STATE_DIR": "/environment", "SEGD_HISTORY_FROM_YEARS": "3", "SEGD_ZONE": ""}
+    environment = {"SEGD_STATE_DIR": "/environment", "SEGD_GROUP_EVENTS": "3", "SEGD_ZONE": ""}
     config = load_config(file, environment=environment)
     assert config.state_dir == Path("/environment")
-    assert (config.zone, config.late_band, config.history_from_years) == ("Europe/Berlin", 90 * MINUTE, 3)
+    assert (config.zone, config.late_band, config.group_events) == ("Europe/Berlin", 90 * MINUTE, 3)
     assert load_config(file, Path("/line"), environment).state_dir == Path("/line")
 
 
 def test_all_problems_at_once_with_their_paths(file):
     file.write_text(
-        'dsn = "mysql://host"\nzone = "Mars/Olympus"\nlate_band = 7200\nahead = "1x"\nhistory_from_years = true\n'
+        'dsn = "mysql://host"\nzone = "Mars/Olympus"\nlate_band = 7200\nahead = "1x"\ngroup_events = true\n'
         'graec = "2s"\n[intake]\n'
     )
     found = problems(file, environment={"SEGD_AHEAD": "soon"})
@@ -55,7 +55,7 @@ def test_all_problems_at_once_with_their_paths(file):
         "zone",
         "late_band",
         "SEGD_AHEAD",
-        "history_from_years",
+        "group_events",
     ]
     assert all("expected" in line or "unknown option" in line for line in found)
 

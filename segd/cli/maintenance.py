@@ -40,9 +40,12 @@ def check_config(config: Path | None, state_dir: Path | None) -> None:
     Example:
       segd check-config --config segd.toml
     """
-    for name, value in msgspec.structs.asdict(load(config, state_dir)).items():
+    settings = load(config, state_dir)
+    for name, value in msgspec.structs.asdict(settings).items():
         if name == "dsn":
             value = "of the embedded server" if value is None else without_password(value)
         elif name in LENGTHS:
             value = f"{value / SECOND:g}s"
+        elif name == "write_keys":
+            value = " ".join(sorted(settings.write_keys)) or "one that is made at the first start"
         click.echo(f"{name} = {value}")
