@@ -17,8 +17,15 @@ from segd.store.bridge import Connection, open_pool
 from segd.store.embedded import open_embedded
 from segd.store.migrate import migrate
 
-# Machines are slow at times, and that is no failure; what failed is printed so that it can be run again.
-settings.register_profile("segd", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# Machines are slow at times, and that is no failure; what failed is printed so that it can be run again. A CI run tries
+# the same examples each time, so that it judges the change; every other run tries new ones.
+settings.register_profile(
+    "segd",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+    derandomize="CI" in os.environ,
+)
 settings.load_profile("segd")
 
 REPOSITORY = Path(__file__).parent.parent

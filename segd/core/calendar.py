@@ -218,8 +218,8 @@ def next_anniversary(
 ) -> Instant | None:
     """The first due instant from `not_before` on, of the value's own year and every year after it.
 
-    Each year the anniversary comes first, on the 28th for a 29 February in a year that has none, then the offset as
-    `due_instant` does it. None: there is none up to the year 9999.
+    Each year the anniversary comes first, a calendar date and a time of day, on the 28th for a 29 February in a year
+    that has none; then the offset as `due_instant` does it. None: there is none up to the year 9999.
     """
     shift = offset.elapsed if offset.days is None else offset.days * DAY
     # One year early: zones, leap days and `at` blur the estimate by less than that, and a due instant only grows.
@@ -232,8 +232,6 @@ def next_anniversary(
 
 
 def _anniversary(value: DateValue, year: int, zone: tzinfo) -> DateValue:
-    if year == value.day.year:
-        return value  # its instant may be the second of a repeated hour
     try:
         day = value.day.replace(year=year)
     except ValueError:

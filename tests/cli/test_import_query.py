@@ -94,6 +94,14 @@ def test_a_definition_that_cannot_be_asked_is_refused(config: Path, tmp_path: Pa
     assert told in result.stderr
 
 
+def test_a_segment_may_name_one_that_is_given_beside_it(config: Path, tmp_path: Path):
+    run(import_history, written(tmp_path / "f", said("u", "2025-05-01T00:00:00Z")), "--config", config)
+    asked = {"name": "asked", "kind": "past", "where": {"type": "in_segment", "segment": DEFINITION["name"]}}
+    files = [written(tmp_path / f"{one['name']}.json", json.dumps(one)) for one in (asked, DEFINITION)]
+    result = run(query, *files, "--config", config, "--as-of", "2025-05-01T00:00:00Z")
+    assert (result.exit_code, result.stdout) == (0, "u\n")
+
+
 def test_wrong_use_ends_with_2(config: Path, tmp_path: Path):
     definition = written(tmp_path / "asked.json", json.dumps(DEFINITION))
     assert run(import_history).exit_code == 2

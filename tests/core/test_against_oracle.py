@@ -1,33 +1,18 @@
 """The core against a model that reads the whole history at once and shares no code with it."""
 
-import json
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import oracle
+from core.drawn_events import events, in_order
 from hypothesis import given
 from oracle.strategies import Story, late_stories, past_stories, stories
 
-from segd.core.errors import MessageError
 from segd.core.late import ArrivalOrder
-from segd.core.messages import Event, read_line
 from segd.core.plan import Plan
 from segd.core.population import LogsNeeded, Population, Qualification
 from segd.core.reading import read_definition
 
 BAND = 2 * 3600 * 1_000_000
-
-
-def events(messages: list[dict[str, Any]]) -> list[tuple[int, Event]]:
-    """The accepted ones with their lines, the first of each id."""
-    found: dict[str, tuple[int, Event]] = {}
-    for line, message in enumerate(messages):
-        try:
-            event = read_line(json.dumps(message).encode())
-        except MessageError:
-            continue
-        found.setdefault(event.message_id, (line, event))
-    return list(found.values())
 
 
 def plan(story: Story) -> Plan:
@@ -38,8 +23,8 @@ def written(qualified: list[Qualification]) -> list[tuple[str, str, int, str]]:
     return sorted((q.segment, q.user, q.at, str(q.cause)) for q in qualified)
 
 
-def in_order(story: Story, population: Population) -> None:
-    taken = sorted(events(story.messages), key=lambda one: (one[1].timestamp, one[0]))
+def take(story: Story, population: Population) -> None:
+    taken = in_order(story.messages)
     for line, event in taken:
         population.take(event, line)
     if taken:
@@ -48,7 +33,7 @@ def in_order(story: Story, population: Population) -> None:
 
 def agrees_live(story: Story) -> None:
     population = Population(plan(story))
-    in_order(story, population)
+    take(story, population)
     assert written(population.qualified) == sorted(oracle.live(story.segments, story.messages, zone=story.zone))
 
 
@@ -105,7 +90,7 @@ def test_late_events_folded_in_the_end(story: Story):
 def test_without_logs_the_answer_is_the_same_or_none(story: Story):
     population = Population(plan(story), keeps_logs=False)
     try:
-        in_order(story, population)
+        take(story, population)
     except LogsNeeded:
         return
     assert written(population.qualified) == sorted(oracle.live(story.segments, story.messages, zone=story.zone))
@@ -121,6 +106,6 @@ def test_past_segments(story: Story):
     assert story.definition is not None
     definitions = [read_definition(segment) for segment in (*story.segments, story.definition)]
     population = Population(Plan(definitions, ZoneInfo(story.zone)))
-    in_order(story, population)
+    take(story, population)
     expected = oracle.past(story.definition, story.messages, story.as_of, zone=story.zone, segments=story.segments)
     assert population.members(story.definition["name"], story.as_of) == expected

@@ -6,38 +6,22 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from core.drawn_events import events, in_order
 from hypothesis import HealthCheck, given, settings
 from oracle.strategies import Story, late_stories, past_stories, stories
 
-from segd.core.errors import MessageError
 from segd.core.explain import Explanation, Held, entries_of, key_of, why, why_member
 from segd.core.explain_words import in_words
 from segd.core.instants import MINUTE, parse_timestamp
-from segd.core.late import ArrivalOrder, Entry, Key
-from segd.core.messages import Event, read_line
+from segd.core.late import ArrivalOrder, Key
+from segd.core.messages import read_line
 from segd.core.plan import Plan
-from segd.core.population import Population
+from segd.core.population import Entry, Population
 from segd.core.reading import read_definition
 
 UTC = ZoneInfo("UTC")
 DRAWN = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whole stories take a while to draw
 Told = set[tuple[str, int, str | int]]  # segment, instant, cause
-
-
-def events(messages: list[dict[str, Any]]) -> list[tuple[int, Event]]:
-    """The accepted ones with their lines, the first of each id."""
-    found: dict[str, tuple[int, Event]] = {}
-    for line, message in enumerate(messages):
-        try:
-            event = read_line(json.dumps(message).encode())
-        except MessageError:
-            continue
-        found.setdefault(event.message_id, (line, event))
-    return list(found.values())
-
-
-def in_order(messages: list[dict[str, Any]]) -> list[tuple[int, Event]]:
-    return sorted(events(messages), key=lambda one: (one[1].timestamp, one[0]))
 
 
 def told(explanation: Explanation) -> Told:
