@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from segd.cli.parameters import FOLDER
 from segd.core.explain_words import in_words
 from segd.core.instants import to_text
 from segd.core.population import Qualification
@@ -35,7 +36,7 @@ ASKED = (
 
 @click.command()
 @click.option(
-    "--write", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--write", "folder", type=FOLDER, metavar="DIR",
     help="Write the events and the definitions there, to try other commands on, and show nothing.",
 )  # fmt: skip
 def demo(folder: Path | None) -> None:

@@ -9,6 +9,7 @@ from segd.core.calendar import zone
 from segd.core.instants import Instant, parse_timestamp
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 def as_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> Instant | None:

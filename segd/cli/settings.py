@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import click
 
+from segd.cli.parameters import FILE, FOLDER
 from segd.config import Config, ConfigError, load_config
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -13,11 +14,9 @@ F = TypeVar("F", bound=Callable[..., object])
 
 def settings_options(command: F) -> F:
     """The two options, given to the command as `config` and `state_dir`."""
-    config = click.option(
-        "--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The configuration, in TOML."
-    )
+    config = click.option("--config", type=FILE, metavar="FILE", help="The configuration, in TOML.")
     state_dir = click.option(
-        "--state-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        "--state-dir", type=FOLDER, metavar="DIR",
         help="Where segd keeps its own files, the embedded database among them.",
     )  # fmt: skip
     return config(state_dir(command))

@@ -89,13 +89,6 @@ class Timers:
             heapify(self.heap)
             self._cancelled = 0
 
-    def next_due(self) -> Instant | None:
-        heap = self.heap
-        while heap and heap[0][-1].actor is None:
-            heappop(heap)
-            self._cancelled -= 1
-        return heap[0][0] if heap else None
-
     def pop(self, before: Instant) -> "tuple[Timer, UserActor] | None":
         """The earliest timer due before that instant, and whose it is; None when there is none."""
         heap = self.heap
