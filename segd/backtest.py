@@ -256,9 +256,9 @@ class _Writer:
     def flush(self) -> None:
         held = self._held
         if len(held) > 1:
-            held.sort(key=lambda one: (one.user, str(one.cause), one.segment))
+            held.sort(key=lambda one: (one.user, one.cause, one.segment))
         at = to_text(self._millisecond * 1000)
-        for segment, user, _, _, cause in held:
+        for segment, user, _, _, cause, *_ in held:
             self._counts[segment] = self._counts.get(segment, 0) + 1
-            self._output.write(_encode(_Line(segment, user, at, str(cause))) + b"\n")
+            self._output.write(_encode(_Line(segment, user, at, cause)) + b"\n")
         held.clear()

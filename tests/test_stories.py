@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from segd.backtest import LATE_BAND
-from segd.core.instants import DAY, HOUR, MINUTE, parse_timestamp
+from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp
 from segd.core.late import ArrivalOrder
 from segd.core.messages import Event
-from segd.core.population import Qualification
 from segd.stories.reading import StoryError, read_stories
 from segd.stories.running import run
 from segd.stories.shorthand import SOMEBODY, expand_effect, expand_event, parse_instant
@@ -47,12 +46,12 @@ def test_inside_the_late_band_the_order_of_arrival_does_not_matter(story: Story)
         assert sorted(_standing(story, _shuffled(in_order, random.Random(seed)))) == expected, f"seed {seed}"
 
 
-def _standing(story: Story, events: list[Numbered]) -> list[Qualification]:
+def _standing(story: Story, events: list[Numbered]) -> list[tuple[str, str, bool, Instant, str]]:
     arrivals = ArrivalOrder(story.plan, LATE_BAND)
     for sequence, (_, event) in enumerate(events):
         arrivals.take(event, sequence)
     arrivals.finish(story.until)
-    return arrivals.standing()
+    return [qualification[:5] for qualification in arrivals.standing()]
 
 
 def _shuffled(events: list[Numbered], generator: random.Random) -> list[Numbered]:

@@ -17,18 +17,19 @@ class Digest(Struct, gc=False):
     """One event.
 
     sequence: order of arrival. taken_at: where it stands among what happens live: its timestamp, or the clock at its
-    arrival where it was older than the late band. cause: what a qualification names it by (a message id, or a journal
-    sequence number). mask: a bit for each selector of the plan that matches. values: by slot of the plan. traits: what
-    it writes of the traits that the plan asks about; None deletes.
+    arrival where it was older than the late band. cause: its message id, by which a qualification names it. mask: a bit
+    for each selector of the plan that matches. values: by slot of the plan. traits: what it writes of the traits that
+    the plan asks about; None deletes. imported: it is history alone, and no trigger's business.
     """
 
     timestamp: Instant
     sequence: int
     taken_at: Instant
-    cause: str | int
+    cause: str
     mask: int
     values: dict[int, Any] | None = None
     traits: dict[str, Any] | None = None
+    imported: bool = False
 
 
 def place(digest: Digest) -> Order:

@@ -72,7 +72,7 @@ class ArrivalOrder:
 
     def take(self, event: Event, sequence: int) -> None:
         """sequence: its order of arrival, above that of all before."""
-        digest = self.population.digest(event, sequence)
+        digest = self.plan.digest(event, sequence)
         at = event.timestamp
         if at < self.clock - self.late_band:
             at = self.clock
@@ -179,4 +179,4 @@ def _place(entry: Entry) -> tuple[Instant, int]:
 
 
 def _when(qualification: Qualification) -> tuple[Instant, str]:
-    return qualification.at, str(qualification.cause)
+    return qualification.at, qualification.cause

@@ -8,7 +8,7 @@ Live segments are ranked: one whose filter names another by `in_segment` comes a
 the same instant.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import UTC, time, tzinfo
 from typing import Any, NamedTuple
 
@@ -27,9 +27,11 @@ from segd.core.conditions import (
     lookup_all,
 )
 from segd.core.digest import Digest
+from segd.core.effects import Run
 from segd.core.errors import DefinitionError, Problem
 from segd.core.instants import Instant
 from segd.core.lengths import parse_length
+from segd.core.messages import Event
 from segd.core.offsets import parse_offset
 from segd.core.sites import from_another_site
 from segd.core.triggers.action import ActionTrigger
@@ -66,7 +68,8 @@ class Interest:
 
 
 class LiveSegment(NamedTuple):
-    """A live definition, compiled. again: microseconds between two qualifications; None for once, 0 for always."""
+    """A live definition, compiled. again: microseconds between two qualifications; None for once, 0 for always. run: in
+    which it counts; None is always."""
 
     name: str
     definition: d.Live
@@ -76,6 +79,7 @@ class LiveSegment(NamedTuple):
     again: int | None
     waits: bool  # its filter names live segments, so that it is decided when the instant is over
     simple: bool  # every candidate qualifies
+    run: Run | None
 
 
 class PastSegment(NamedTuple):
@@ -84,15 +88,33 @@ class PastSegment(NamedTuple):
     where: past.Node
 
 
+class Asked(NamedTuple):
+    """Names of events. read: their properties are asked about; plain: only that they happened."""
+
+    read: frozenset[str]
+    plain: frozenset[str]
+
+
 class Plan:
     """All definitions of one account, compiled.
+
+    runs: by name of a live segment, those in which it counts; one that is not there counts never. None: all count
+    always. aliases: other names that `in_segment` may use, such as numbers.
 
     Raises DefinitionError where definitions do not fit together: a name twice, an unknown one in `in_segment`, a
     circle, a `when` on a past segment. Paths begin with the segment's name.
     """
 
-    def __init__(self, definitions: Iterable[d.Definition], account_zone: tzinfo = UTC) -> None:
+    def __init__(
+        self,
+        definitions: Iterable[d.Definition],
+        account_zone: tzinfo = UTC,
+        runs: Mapping[str, Sequence[Run]] | None = None,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
         self.account_zone = account_zone
+        self._aliases = aliases or {}
+        self._sees_all = runs is None  # no trigger looks away from what came before its time
         self.names: dict[str, Interest] = {}
         self.traits: set[str] = set()  # top-level names that anything asks about
         self.kept = 0  # bits of the selectors that filters count
@@ -101,44 +123,82 @@ class Plan:
         self.hears_all = False  # that, or some trigger needs to know of every message of a user
         self._bits: dict[Any, int] = {}
         self._slots: dict[Any, int] = {}
-        self.triggers: dict[int, tuple[Trigger, ...]] = {}  # by mask, for events that write no traits; filled as met
+        self._triggers: dict[int, tuple[Trigger, ...]] = {}  # by mask, for events that write no traits; filled as met
+        # The same for whoever cannot wait for `triggers_for`: empty where that has more to decide.
+        self.triggers = self._triggers if self._sees_all else {}
         self._triggers_of_writes: dict[int, tuple[Trigger, ...]] = {}
 
         self.live: list[LiveSegment] = []
         self.past: dict[str, PastSegment] = {}
         self.ranks: dict[str, int] = {}
-        for definition in _in_order_of_dependence(list(definitions)):
+        for definition in _in_order_of_dependence(list(definitions), self._aliases):
             scope = _Scope(self, definition)
             if isinstance(definition, d.Live):
-                self._add_live(definition, scope)
+                self.ranks[definition.name] = 0
+                if runs is None:
+                    self._add_live(definition.name, definition, None)
+                for run in (runs or {}).get(definition.name, ()):
+                    if self._is_known(run.definition):
+                        self._add_live(definition.name, run.definition, run)
             else:
                 where = scope.condition(definition.where)
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
         fading = [segment.trigger.fades_after() for segment in self.live]
         self.fades_after = None if None in fading else max((one for one in fading if one is not None), default=0)
-        self.keeps_seen |= bool(self.past)  # of whom it is asked who was known
+        if runs is None:
+            self.keeps_seen |= bool(self.past)  # of whom it is asked who was known
         self.hears_all |= self.keeps_seen
         self.keeps_history = bool(self.kept or self.traits or self.keeps_seen)
         for interest in self.names.values():
             plain = all(predicate is None for _, predicate in interest.selectors) and not interest.slots
             interest.plain = sum(bit for bit, _ in interest.selectors) if plain else None
 
-    def _add_live(self, definition: d.Live, scope: "_Scope") -> None:
-        on = _Scope(self, definition)  # of its own, for a date has a zone of its own
+    def _is_known(self, definition: d.Definition) -> bool:
+        """Whether all that it names is there: what an ended run names may be gone."""
+        return all(self.canonical(name) in self.ranks for name in d.segments_named(definition))
+
+    def canonical(self, named: str) -> str:
+        """The name of a segment that a condition names."""
+        return _canonical(named, self.ranks, self._aliases)
+
+    def _add_live(self, name: str, definition: d.Live, run: Run | None) -> None:
+        on, scope = _Scope(self, definition), _Scope(self, definition)  # two, for a date has a zone of its own
         trigger = on.trigger(definition.on)
         node = None if isinstance(definition.filter, UnsetType) else scope.condition(definition.filter)
         again = _again(definition.again)
         if again != 0:
-            self.remembered.add(definition.name)
+            self.remembered.add(name)
         trigger.index = len(self.live)
-        trigger.rank = self.ranks[definition.name] = scope.rank
-        waits, simple = scope.rank > 0, node is None and again == 0
-        self.live.append(LiveSegment(definition.name, definition, trigger, on.bits, node, again, waits, simple))
+        trigger.rank = scope.rank
+        trigger.sees_from = None if run is None else run.sees_from
+        self.ranks[name] = max(self.ranks[name], scope.rank)
+        waits, simple = scope.rank > 0, node is None and again == 0 and run is None
+        self.live.append(LiveSegment(name, definition, trigger, on.bits, node, again, waits, simple, run))
+
+    def asked(self) -> Asked:
+        """The events that are asked about."""
+        plain = frozenset(name for name, interest in self.names.items() if interest.plain is not None)
+        return Asked(frozenset(self.names) - plain, plain)
+
+    def digest(self, event: Event, sequence: int) -> Digest | None:
+        """The event as the plan sees it; None where nothing asks about it. sequence: its order of arrival."""
+        interest = self.names.get(event.name)
+        mask, values, traits = 0, None, None
+        if interest is not None:
+            if interest.plain is not None:
+                mask = interest.plain
+            else:
+                mask, values = interest.read(event.properties())
+        if self.traits and event.traits:
+            traits = {name: value for name, value in event.traits.items() if name in self.traits} or None
+        if not (mask or traits or self.hears_all):
+            return None
+        return Digest(event.timestamp, sequence, event.timestamp, event.message_id, mask, values, traits)
 
     def triggers_for(self, digest: Digest) -> tuple[Trigger, ...]:
         """Those that an event concerns."""
-        table = self.triggers if digest.traits is None else self._triggers_of_writes
+        table = self._triggers if digest.traits is None else self._triggers_of_writes
         found = table.get(digest.mask)
         if found is None:
             found = table[digest.mask] = tuple(
@@ -148,7 +208,17 @@ class Plan:
                 or isinstance(segment.trigger, SessionPagesTrigger)
                 or (digest.traits is not None and isinstance(segment.trigger, TraitDateTrigger))
             )
-        return found
+        if self._sees_all:
+            return found
+        at = digest.timestamp
+        return tuple(
+            trigger
+            for trigger in found
+            if trigger.sees_from is None
+            or trigger.sees_from <= at
+            # The traits that stand when a segment begins were written before.
+            or (digest.traits is not None and isinstance(trigger, TraitDateTrigger))
+        )
 
     # What the compilers of triggers and conditions register
 
@@ -317,7 +387,7 @@ class _Scope:
         return past.ProfileNode(trait, compile_test(d.Test(profile.property, profile.op, profile.value), self.zone))
 
     def _in_segment(self, condition: d.InSegment) -> past.Node:
-        name = condition.segment
+        name = self.plan.canonical(condition.segment)
         self.rank = max(self.rank, self.plan.ranks[name])
         if name in self.plan.past:
             if not isinstance(condition.when, UnsetType):
@@ -390,7 +460,11 @@ def _frozen(value: Any) -> Any:
     return comparable(list(value) if isinstance(value, tuple) else value)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _in_order_of_dependence(definitions: Sequence[d.Definition]) -> list[d.Definition]:
+def _canonical(named: str, names: Container[str], aliases: Mapping[str, str]) -> str:
+    return named if named in names else aliases.get(named, named)
+
+
+def _in_order_of_dependence(definitions: Sequence[d.Definition], aliases: Mapping[str, str]) -> list[d.Definition]:
     """Each after those its conditions name, otherwise as given. Raises DefinitionError."""
     problems: list[Problem] = []
     named: dict[str, d.Definition] = {}
@@ -409,8 +483,8 @@ def _in_order_of_dependence(definitions: Sequence[d.Definition]) -> list[d.Defin
         if definition.name in done:
             return
         for other in sorted(d.segments_named(definition)):
-            if other in named:
-                visit(named[other], (*path, definition.name))
+            if (name := _canonical(other, named, aliases)) in named:
+                visit(named[name], (*path, definition.name))
             else:
                 problems.append(Problem(definition.name, f"in_segment names {other!r}, which is no segment here"))
         done.add(definition.name)

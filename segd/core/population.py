@@ -21,19 +21,23 @@ from segd.core.instants import Instant
 from segd.core.messages import Event
 from segd.core.past import History, Moment
 from segd.core.plan import LiveSegment, Plan
-from segd.core.timers import Timer, Timers
+from segd.core.timers import Timer, Timers, firing_order
 from segd.core.triggers.base import Candidate
 
 
 class Qualification(NamedTuple):
     """A user entered a live segment. user: the id known at that instant, a userId unless anonymous. cause: the id of
-    the message that opened the window or matched."""
+    the message that opened the window or matched; sequence: its order of arrival. plan_index: the segment's.
+    timed: it is time that made it, not an event."""
 
     segment: str
     user: str
     anonymous: bool
     at: Instant
-    cause: str | int
+    cause: str
+    sequence: int
+    plan_index: int
+    timed: bool
 
 
 class _Who(NamedTuple):
@@ -46,9 +50,10 @@ class _Who(NamedTuple):
 
 class User(UserActor):
     """An actor with what the store would hold. log: all its digests, in order. waiting: candidates whose instant is not
-    over. touched_at: when it last took an event or fired a timer. joined_to: who it is now, after a join."""
+    over. touched_at: when it last took an event or fired a timer; fired_at: the latter alone. joined_to: who it is now,
+    after a join."""
 
-    __slots__ = ("anonymous", "history", "id", "joined_to", "log", "touched_at", "waiting")
+    __slots__ = ("anonymous", "fired_at", "history", "id", "joined_to", "log", "touched_at", "waiting")
 
     def __init__(self, id: str, anonymous: bool) -> None:
         super().__init__()
@@ -58,6 +63,7 @@ class User(UserActor):
         self.log: list[Digest] = []
         self.waiting: list[Timer] = []
         self.touched_at: Instant = -FOREVER
+        self.fired_at: Instant = -FOREVER
         self.joined_to: User | None = None
 
     def survivor(self) -> "User":
@@ -93,12 +99,14 @@ class Population:
     """plan: what is asked. qualified: what was found since the caller last emptied it, in order of (at, decision).
 
     keeps_logs: without, users take up what is open and what filters ask for, and no more; but two who both did
-    something cannot be joined, and whatever would do that raises LogsNeeded.
+    something cannot be joined, and whatever would do that raises LogsNeeded. settled_before: who qualified earlier
+    is on record, and not asked again.
     """
 
-    def __init__(self, plan: Plan, keeps_logs: bool = True) -> None:
+    def __init__(self, plan: Plan, keeps_logs: bool = True, settled_before: Instant = -FOREVER) -> None:
         self.plan = plan
         self.keeps_logs = keeps_logs
+        self.settled_before = settled_before
         self.timers = Timers()
         self.qualified: list[Qualification] = []
         self.users: dict[str, User | None] = {}  # None: seen, but did nothing that anything asks about
@@ -115,7 +123,7 @@ class Population:
             self.advance(at)
         plan = self.plan
         if event.name in plan.names or plan.hears_all or event.traits is not None:
-            digest = self.digest(event, sequence)
+            digest = plan.digest(event, sequence)
             self.put(event.user_id, event.anonymous_id, event.previous_id, at, digest)
         elif event.anonymous_id is not None or event.previous_id is not None or event.user_id not in self.users:
             self.put(event.user_id, event.anonymous_id, event.previous_id, at, None)
@@ -125,22 +133,6 @@ class Population:
         for entry in entries:
             self.advance(entry.taken_at)
             self.put(entry.user_id, entry.anonymous_id, entry.previous_id, entry.taken_at, entry.digest)
-
-    def digest(self, event: Event, sequence: int) -> Digest | None:
-        """The event as the plan sees it; None where nothing asks about it."""
-        plan = self.plan
-        interest = plan.names.get(event.name)
-        mask, values, traits = 0, None, None
-        if interest is not None:
-            if interest.plain is not None:
-                mask = interest.plain
-            else:
-                mask, values = interest.read(event.properties())
-        if plan.traits and event.traits:
-            traits = {name: value for name, value in event.traits.items() if name in plan.traits} or None
-        if not (mask or traits or plan.hears_all):
-            return None
-        return Digest(event.timestamp, sequence, event.timestamp, event.message_id, mask, values, traits)
 
     def put(
         self, user_id: str | None, anonymous_id: str | None, previous_id: str | None, at: Instant, digest: Digest | None
@@ -154,8 +146,11 @@ class Population:
                 self.devices.setdefault(anonymous_id, None)
             return
         user = self._user(user_id, anonymous_id, previous_id, at)
-        if digest is None:
-            return
+        if digest is not None:
+            self.feed(user, digest, at)
+
+    def feed(self, user: User, digest: Digest, at: Instant) -> None:
+        """A user's next event; what comes due before it must have fired. at: as in `put`."""
         if self.keeps_logs:
             user.log.append(digest)
         user.touched_at = at
@@ -185,20 +180,29 @@ class Population:
     def advance(self, to: Instant) -> None:
         """Fire what is due before `to`."""
         while (popped := self.timers.pop(to)) is not None:
-            self._fire(*popped)
+            self.fire(*popped)
+
+    def advance_user(self, user: User, to: Instant) -> None:
+        """Fire what is due before `to` of one user alone."""
+        while due := [timer for timer in (*user.pending(self.plan), *user.waiting) if timer.due < to]:
+            timer = min(due, key=firing_order)
+            self.timers.cancel(timer)
+            self.fire(timer, user)
 
     def finish(self, until: Instant) -> None:
         """Fire what is due at or before `until`: no event stamped then is to come."""
         self.advance(until + 1)
 
-    def _fire(self, timer: Timer, user: UserActor) -> None:
+    def fire(self, timer: Timer, user: UserActor) -> None:
+        """Fire a timer that was taken from `timers`."""
         assert isinstance(user, User)
         if timer.candidate is not None:
             user = user.survivor()
             user.waiting.remove(timer)
+            user.fired_at = max(user.fired_at, timer.due)
             self._settle(user, timer.candidate, timer.key)
             return
-        user.touched_at = timer.due
+        user.touched_at = user.fired_at = timer.due
         candidates: list[Candidate] = []
         timer.trigger.fire(user, timer, self.timers, candidates)
         for candidate in candidates:
@@ -218,17 +222,28 @@ class Population:
 
     def _settle(self, user: User, candidate: Candidate, who: "User | _Who") -> None:
         segment = self.plan.live[candidate.trigger.index]
+        if candidate.at < self.settled_before:
+            return
         if not self.admits(segment, who.history, candidate):
             return
         if segment.name in self.plan.remembered:
             for history in {id(history): history for history in (user.history, who.history)}.values():
                 _insert(history.qualified.setdefault(segment.name, []), candidate.at)
-        self.qualified.append(Qualification(segment.name, who.id, who.anonymous, candidate.at, candidate.cause.cause))
+        cause, index, timed = candidate.cause, candidate.trigger.index, candidate.last is None
+        self.qualified.append(
+            Qualification(
+                segment.name, who.id, who.anonymous, candidate.at, cause.cause, cause.sequence, index, timed
+            )
+        )  # fmt: skip
 
     def admits(self, segment: LiveSegment, history: History, candidate: Candidate) -> bool:
         """Filter first, then `again`."""
         if segment.simple:
             return True
+        if (run := segment.run) is not None and not (
+            run.counts_from <= candidate.at and (run.counts_to is None or candidate.at < run.counts_to)
+        ):
+            return False
         if segment.filter is not None:
             last = None if candidate.last is None else candidate.last.sequence
             if not segment.filter.holds(Moment(history, candidate.at, last)):
@@ -336,6 +351,7 @@ class Population:
         start = quiet_start(self.plan, log, user.log, old.log)
         user.log = log
         user.touched_at = max(user.touched_at, old.touched_at)
+        user.fired_at = max(user.fired_at, old.fired_at)
         old.joined_to = user
         user.waiting += old.waiting
         old.log, old.waiting = [], []

@@ -44,6 +44,10 @@ class Timer:
         self.candidate = candidate
 
 
+def firing_order(timer: Timer) -> tuple[Instant, int, Instant, int]:
+    return timer.due, timer.trigger.rank, timer.cause.timestamp, timer.cause.sequence
+
+
 class Timers:
     """All pending timers of a population, or of one user that is folded again. heap: entries by due instant, among them
     some that were cancelled; read its head to see whether anything may be due."""

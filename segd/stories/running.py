@@ -67,7 +67,7 @@ def _change(effect: Effect) -> tuple[str, Change]:
 
 
 def _entry(qualification: Qualification) -> Entry:
-    return Entry(qualification.at, qualification.user, qualification.anonymous, str(qualification.cause))
+    return Entry(qualification.at, qualification.user, qualification.anonymous, qualification.cause)
 
 
 # Comparing

@@ -54,13 +54,14 @@ def combination(digest: Digest, slot: int | None) -> Any:
 
 class Trigger:
     """One live segment's `on`, compiled. index: its place in the plan, and its key in a user's states. rank: above that
-    of every segment its filter names."""
+    of every segment its filter names. sees_from: what is stamped earlier is not its business; None for nothing."""
 
-    __slots__ = ("index", "rank")
+    __slots__ = ("index", "rank", "sees_from")
 
     def __init__(self) -> None:
         self.index = 0
         self.rank = 0
+        self.sees_from: Instant | None = None
 
     def fades_after(self) -> int | None:
         """How long after the latest event it was told nothing of it is left, in microseconds; None for never."""

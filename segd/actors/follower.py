@@ -1,0 +1,183 @@
+"""Users kept true to the journal: loads who is needed, steps them through what was committed, fires what is due.
+
+The journal calls, one thing at a time: between two of its transactions all that was committed is taken, and what
+follows from it is ready for the next one. So whatever is loaded is as of the position that everybody is at.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Protocol
+
+import structlog
+
+from segd.core import definitions as d
+from segd.core.effects import Arrival, Effects, Group, Logged, Run
+from segd.core.errors import DefinitionError
+from segd.core.instants import HOUR, MINUTE, SECOND, Instant
+from segd.core.live import LiveUsers, Patience
+from segd.core.plan import Plan
+from segd.core.ports import Known, UserStore
+
+LOAD = 500  # users in one query
+AHEAD = HOUR  # timers due within so long are known; those that come after it are asked for in time
+ASK_AGAIN = 30 * MINUTE
+NAP = 1.0  # seconds: the wall clock may be set meanwhile
+ROOM = 3_000_000  # events of users at hand: at 300 to 500 bytes each about a gigabyte
+
+_LOG = structlog.get_logger()
+
+
+class Listener(Protocol):
+    """Told what is committed; neither waits nor fails."""
+
+    def arrived(self, arrivals: Sequence[Arrival]) -> None: ...
+    def published(self, logged: Sequence[Logged]) -> None: ...
+
+
+class LiveFollower:
+    """The Follower of `core.ports`.
+
+    grace, catch_up, late_band: microseconds, as in the configuration. now: the clock.
+    """
+
+    def __init__(
+        self,
+        store: UserStore,
+        listener: Listener,
+        *,
+        zone: tzinfo,
+        grace: int,
+        catch_up: int,
+        late_band: int,
+        now: Callable[[], Instant],
+        room: int = ROOM,
+    ) -> None:
+        self._store = store
+        self._listener = listener
+        self._zone = zone
+        self._catch_up = catch_up
+        self._late_band = late_band
+        self._now = now
+        self._room = room
+        self._patience = Patience(grace)
+        self._users: LiveUsers | None = None
+        self._inbox: deque[Group] = deque()
+        self._wanted: set[int] = set()  # to be loaded before the head of the inbox is taken
+        self._asked_at: Instant = 0
+
+    # As `core.ports` says
+
+    def committed(self, group: Group) -> None:
+        if group.arrivals:
+            self._listener.arrived(group.arrivals)
+        self._inbox.append(group)
+
+    async def follow(self) -> None:
+        while self._inbox:
+            await self._take(self._inbox[0])
+            self._inbox.popleft()
+        users = self._users
+        if users is None:
+            return
+        now = self._now()
+        if now >= self._asked_at + ASK_AGAIN:
+            await self._ask_timers(users, now)
+        while due := users.due(now, LOAD):
+            await self._load(users, due, users.settled)
+        users.advance(now)
+        users.settle(users.settled)
+
+    def effects(self) -> Effects:
+        return Effects(0) if self._users is None else self._users.effects()
+
+    def written(self, logged: Sequence[Logged]) -> None:
+        assert self._users is not None
+        self._users.written()
+        self._listener.published(logged)
+
+    def seconds_until_due(self) -> float:
+        if self._users is None:
+            return NAP
+        return min(NAP, max(0.0, (self._users.next_due() - self._now()) / SECOND))
+
+    def interrupted(self, since: Instant, until: Instant) -> None:
+        self._patience = self._patience.after(since, until, self._catch_up)
+        if self._users is not None:
+            self._users.patience = self._patience
+
+    # What was committed
+
+    async def _take(self, group: Group) -> None:
+        if self._users is None or group.replanned:
+            self._users = await self._plan(group.position)
+        users, now = self._users, self._now()
+        outdated = group.outdated
+        self._wanted |= group.unsettled
+        self._wanted |= {number for number in outdated if users.knows(number)}
+        self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}
+        users.forget(outdated)
+        self._wanted |= users.missing(group.arrivals, group.created)
+        await self._load(users, sorted(self._wanted), group.position)
+        self._wanted.clear()
+        users.create(group.arrivals, group.created)
+        users.take(group.arrivals, now)
+        users.advance(now)
+        users.settle(group.position)
+
+    async def _load(self, users: LiveUsers, numbers: Sequence[int], position: int) -> None:
+        for start in range(0, len(numbers), LOAD):
+            loaded = await self._store.load(numbers[start : start + LOAD], users.plan)
+            users.load(loaded, position, self._now())
+
+    # What is asked
+
+    async def _plan(self, position: int) -> LiveUsers:
+        """Nobody at hand, and segments as the store has them now."""
+        now = self._now()
+        known = await self._store.segments(now - 2 * self._late_band)
+        plan = compile_plan(known, self._zone)
+        names = {number: name for name, number in known.numbers.items()}
+        users = LiveUsers(plan, names, self._patience, self._room, known.settled)
+        await self._ask_timers(users, now)
+        return users
+
+    async def _ask_timers(self, users: LiveUsers, now: Instant) -> None:
+        users.put_to_sleep(await self._store.due(now + AHEAD))
+        self._asked_at = now
+
+
+def compile_plan(known: Known, zone: tzinfo) -> Plan:
+    """Of all segments those that are live, and whatever those name. One that cannot be compiled is left out and told."""
+    names = {number: name for name, number in known.numbers.items()}
+    aliases = {str(number): name for name, number in known.numbers.items()}
+    runs: dict[str, list[Run]] = {}
+    for run in known.runs:
+        if run.segment in names:
+            runs.setdefault(names[run.segment], []).append(run)
+    definitions = _needed(known.definitions, aliases)
+    while True:
+        try:
+            return Plan(definitions, zone, runs, aliases)
+        except DefinitionError as error:
+            broken = {problem.path.split(":")[0] for problem in error.problems}
+            left = [definition for definition in definitions if definition.name not in broken]
+            if len(left) == len(definitions):
+                raise
+            for name in sorted(broken):
+                _LOG.error("segment_left_out", segment=name, reason=error.message)
+            definitions = left
+
+
+def _needed(definitions: Sequence[d.Definition], aliases: dict[str, str]) -> list[d.Definition]:
+    by_name = {definition.name: definition for definition in definitions}
+    needed: dict[str, d.Definition] = {}
+    waiting: list[d.Definition] = [definition for definition in definitions if isinstance(definition, d.Live)]
+    while waiting:
+        definition = waiting.pop()
+        needed[definition.name] = definition
+        for named in d.segments_named(definition):
+            name = named if named in by_name else aliases.get(named, named)
+            if name in by_name and name not in needed:
+                waiting.append(by_name[name])
+    return [definition for definition in definitions if definition.name in needed]

@@ -1,0 +1,139 @@
+"""What the journal and the actors hand one another: what was committed, what the store knows of a user, what follows.
+
+Users and segments are numbers here, as in the store; an event is its sequence number, its place in the journal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from segd.core import definitions as d
+from segd.core.instants import Instant
+from segd.core.messages import Event
+
+Taken = Literal["live", "late", "imported"]  # late: older than the late band when it came
+
+
+class Arrival(NamedTuple):
+    """One event, committed. user: after all joins of its group."""
+
+    event: Event
+    sequence: int
+    received_at: Instant
+    taken: Taken
+    user: int
+
+
+class Group(NamedTuple):
+    """What one transaction of the journal changed. created: users that it made and that have no other events. outdated:
+    users whose rows it moved, took or removed by other means than arrivals: what is known of them holds no more.
+    replanned: segments were changed; nothing that is known of any user holds any more. unsettled: users with events
+    whose effects may not be on record."""
+
+    position: int
+    arrivals: Sequence[Arrival] = ()
+    created: frozenset[int] = frozenset()
+    outdated: frozenset[int] = frozenset()
+    replanned: bool = False
+    unsettled: frozenset[int] = frozenset()
+
+
+class Run(NamedTuple):
+    """An uninterrupted time in which one version of a live segment counts.
+
+    sees_from: its trigger sees events stamped then or later; None for all there are. counts_from, counts_to: the
+    qualifications that count are dated in [from, to); None while it goes on.
+    """
+
+    segment: int
+    version: int
+    definition: d.Live
+    sees_from: Instant | None
+    counts_from: Instant
+    counts_to: Instant | None
+
+
+class Moved(NamedTuple):
+    """Part of a user's history was another's before the message `sequence`, stamped `at`, joined them; or was the same
+    user's under another id, where old_user is the user himself."""
+
+    old_user: int
+    old_id: str
+    old_anonymous: bool
+    at: Instant
+    sequence: int
+
+
+class StoredEvent(NamedTuple):
+    """origin: the user it was written for, where a join moved it later; else None. event: with its properties as they
+    are kept, and the ids of nobody."""
+
+    event: Event
+    sequence: int
+    received_at: Instant
+    taken: Taken
+    origin: int | None
+
+
+class Standing(NamedTuple):
+    """A qualification on record. cause: the event that opened the window or matched, its id beside it."""
+
+    segment: int
+    version: int
+    id: str
+    anonymous: bool
+    at: Instant
+    cause: int
+    cause_id: str
+
+
+class Waiting(NamedTuple):
+    """A pending timer, as the store keeps it: whom to wake, when, and for what."""
+
+    segment: int
+    version: int
+    cause: int
+    opened: Instant
+    due: Instant
+
+
+class StoredUser(NamedTuple):
+    """All that the store knows of a user and the plan asks about. events: in no order. standing: not retracted."""
+
+    number: int
+    id: str
+    anonymous: bool
+    events: Sequence[StoredEvent]
+    moved: Sequence[Moved]
+    standing: Sequence[Standing]
+    waiting: Sequence[Waiting]
+
+
+class LogEntry(NamedTuple):
+    """What watchers are told. was: the entry whose place it took, of a correction."""
+
+    type: Literal["qualified", "retracted", "corrected"]
+    user: int
+    of: Standing
+    was: Standing | None = None
+
+
+@dataclass(slots=True)
+class Effects:
+    """What follows from all that was committed up to `settled`. log: in order. set, dropped: rows of timers, by user;
+    one that is set may take the place of a row with the same segment and cause."""
+
+    settled: int
+    log: list[LogEntry] = field(default_factory=list[LogEntry])
+    set: list[tuple[int, Waiting]] = field(default_factory=list[tuple[int, Waiting]])
+    dropped: list[tuple[int, Waiting]] = field(default_factory=list[tuple[int, Waiting]])
+
+    def __bool__(self) -> bool:
+        return bool(self.log or self.set or self.dropped)
+
+
+class Logged(NamedTuple):
+    """An entry of the log, committed. cursor: its position, in order of commit."""
+
+    cursor: int
+    entry: LogEntry

@@ -1,0 +1,134 @@
+"""One user's log, and what follows from it.
+
+The store keeps all events of a user under one number, also those that were another's until a join, with a note of what
+was moved and when. Folding puts that back: until the message that joined them there are two users, each with their own
+events, and it joins them as it did when it came.
+"""
+
+import bisect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from segd.core.actor import FOREVER
+from segd.core.digest import Digest, Order, place
+from segd.core.effects import Arrival, Moved, Standing, StoredEvent, StoredUser
+from segd.core.instants import Instant
+from segd.core.plan import Plan
+from segd.core.population import Device, Entry, Population, User
+
+
+def digest_of(plan: Plan, event: StoredEvent | Arrival) -> Digest | None:
+    """An event as the plan sees it. What was late or imported stands where it came among what happens live."""
+    digest = plan.digest(event.event, event.sequence)
+    if digest is not None and event.taken != "live":
+        digest.taken_at = max(event.received_at, digest.timestamp + 1)
+        digest.imported = event.taken == "imported"
+    return digest
+
+
+class _Logged(NamedTuple):
+    """owner: whose event it was when it came, by number."""
+
+    digest: Digest
+    owner: int
+
+
+class Log:
+    """What a user did that a plan asks about, in order. taken: the journal's position up to which it is complete."""
+
+    __slots__ = ("_logged", "anonymous", "id", "moved", "number", "taken")
+
+    def __init__(self, plan: Plan, stored: StoredUser, taken: int) -> None:
+        self.number = stored.number
+        self.id = stored.id
+        self.anonymous = stored.anonymous
+        self.moved = sorted(stored.moved, key=lambda moved: (moved.at, moved.sequence))
+        self.taken = taken
+        self._logged = [
+            _Logged(digest, event.origin or stored.number)
+            for event in stored.events
+            if (digest := digest_of(plan, event)) is not None
+        ]
+        self._logged.sort(key=_place)
+
+    def __len__(self) -> int:
+        return len(self._logged)
+
+    def digests(self) -> Iterator[Digest]:
+        return (digest for digest, _ in self._logged)
+
+    def add(self, digest: Digest) -> bool:
+        """The next event to arrive. Returns whether it is the last in order, too."""
+        logged = _Logged(digest, self.number)
+        if not self._logged or place(self._logged[-1].digest) < place(digest):
+            self._logged.append(logged)
+            return True
+        bisect.insort(self._logged, logged, key=_place)
+        return False
+
+    def entries(self) -> Iterator[Entry]:
+        """The messages with the ids that they came under, the joining ones among them."""
+        changes = self.moved
+        for digest, owner in self._logged:
+            while changes and (changes[0].at, changes[0].sequence) <= place(digest):
+                yield self._joining(changes[0])
+                changes = changes[1:]
+            anonymous, id = self._id_at(owner, place(digest))
+            user_id, anonymous_id = (None, id) if anonymous else (id, None)
+            yield Entry(digest.taken_at, digest.sequence, user_id, anonymous_id, None, digest)
+        yield from map(self._joining, changes)
+
+    def _id_at(self, owner: int, at: Order) -> tuple[bool, str]:
+        """Whether it was anonymous, and the id."""
+        for moved in self.moved:
+            if moved.old_user == owner and at < (moved.at, moved.sequence):
+                return moved.old_anonymous, moved.old_id
+        return self.anonymous, self.id
+
+    def _joining(self, moved: Moved) -> Entry:
+        """The message that made the user what it is: as an event, if it is asked about at all, it comes right after."""
+        at = (moved.at, moved.sequence)
+        anonymous, id = self._id_at(self.number, at)
+        device, previous = (moved.old_id, None) if moved.old_anonymous else (None, moved.old_id)
+        assert not anonymous, "nobody is joined to an anonymous id"
+        return Entry(moved.at, moved.sequence, id, device, previous, None)
+
+
+def fold(
+    plan: Plan, log: Log, settled: Iterable[Standing], settled_before: Instant, names: Mapping[int, str]
+) -> tuple[Population, User]:
+    """Take a log through a population of its own, up to its last event. Returns that, and the user in it.
+
+    settled: the qualifications before that instant, as is on record. names: of segments, by number.
+    """
+    population = Population(plan, settled_before=settled_before)
+    for standing in sorted(settled, key=lambda standing: standing.at):
+        name = names.get(standing.segment)
+        if name in plan.remembered:
+            user = _known(population, standing.anonymous, standing.id)
+            user.history.qualified.setdefault(name, []).append(standing.at)
+    population.replay(log.entries())
+    return population, _known(population, log.anonymous, log.id)
+
+
+def _known(population: Population, anonymous: bool, id: str) -> User:
+    if anonymous:
+        device = population.devices.get(id)
+        if device is None:
+            device = population.devices[id] = Device(_begun(id, True), joined=False)
+        return device.user.survivor()
+    user = population.users.get(id)
+    if user is None:
+        user = population.users[id] = _begun(id, False)
+    return user.survivor()
+
+
+def _begun(id: str, anonymous: bool) -> User:
+    """A user of whom more is known than his log says, so that a join has something to put in order."""
+    user = User(id, anonymous)
+    user.touched_at = 1 - FOREVER
+    return user
+
+
+def _place(logged: _Logged) -> Order:
+    return place(logged.digest)

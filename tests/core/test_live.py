@@ -1,0 +1,180 @@
+"""Users at hand, against the same events taken in one go: whatever is let go, loaded, late or restarted on the way."""
+
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segd.core import definitions as d
+from segd.core.actor import FOREVER
+from segd.core.effects import Arrival, Effects, Run, Standing, StoredEvent, StoredUser, Waiting
+from segd.core.instants import SECOND, Instant
+from segd.core.late import LATE_BAND, ArrivalOrder
+from segd.core.live import LiveUsers, Patience
+from segd.core.messages import Event
+from segd.core.plan import Plan
+from segd.stories.reading import read_stories
+from segd.stories.story import Story
+
+STORIES = [
+    story
+    for path in sorted((Path(__file__).parent.parent / "stories").glob("*.toml"))
+    for story in read_stories(path)
+    if story.plan.live
+]
+
+
+class Remembering:
+    """A store in memory, of users who are never joined."""
+
+    def __init__(self) -> None:
+        self.events: dict[int, list[StoredEvent]] = {}
+        self.standing: dict[int, dict[tuple[int, Instant, int], Standing]] = {}
+        self.rows: dict[tuple[int, int, int], Waiting] = {}
+        self.ids: dict[int, tuple[str, bool]] = {}
+        self.told: list[str] = []
+
+    def write(self, effects: Effects) -> None:
+        for entry in effects.log:
+            standing = self.standing.setdefault(entry.user, {})
+            key = entry.of.segment, entry.of.at, entry.of.cause
+            if entry.type == "retracted":
+                del standing[key]
+            else:
+                assert key not in standing, "nobody qualifies twice"
+                standing[key] = entry.of
+            if entry.was is not None:
+                del standing[entry.was.segment, entry.was.at, entry.was.cause]
+            self.told.append(entry.type)
+        for number, waiting in effects.dropped:
+            del self.rows[number, waiting.segment, waiting.cause]
+        for number, waiting in effects.set:
+            self.rows[number, waiting.segment, waiting.cause] = waiting
+
+    def load(self, numbers: Iterable[int]) -> list[StoredUser]:
+        return [
+            StoredUser(
+                number,
+                *self.ids[number],
+                random.sample(self.events[number], len(self.events[number])),
+                (),
+                list(self.standing.get(number, {}).values()),
+                [row for key, row in self.rows.items() if key[0] == number],
+            )
+            for number in numbers
+        ]
+
+    def due(self) -> list[tuple[int, Instant]]:
+        return [(key[0], row.due) for key, row in self.rows.items()]
+
+
+def plan_with_runs(plan: Plan, zone_of: Plan) -> tuple[Plan, dict[int, str]]:
+    names = {number: segment.name for number, segment in enumerate(plan.live, start=1)}
+    runs = {
+        segment.name: [Run(number, 1, segment.definition, None, -FOREVER, None)]
+        for number, segment in enumerate(plan.live, start=1)
+    }
+    definitions: list[d.Definition] = [segment.definition for segment in plan.live]
+    definitions += [segment.definition for segment in plan.past.values()]
+    return Plan(definitions, zone_of.account_zone, runs), names
+
+
+class Daemon:
+    """What the journal and the follower do, without waiting for anything."""
+
+    def __init__(self, plan: Plan, grace: int, generator: random.Random) -> None:
+        self.plan, self.names = plan_with_runs(plan, plan)
+        self.store = Remembering()
+        self.grace = grace
+        self.generator = generator
+        self.numbers: dict[tuple[bool, str], int] = {}
+        self.position = 0
+        self.now: Instant = -FOREVER
+        self.users = self._users()
+
+    def _users(self) -> LiveUsers:
+        return LiveUsers(self.plan, self.names, Patience(self.grace), self.generator.choice((1, 5, 1000)), self.position)
+
+    def take(self, events: Sequence[Event], now: Instant) -> None:
+        self.now = now
+        created: set[int] = set()
+        arrivals: list[Arrival] = []
+        for event in events:
+            key = (event.user_id is None, event.user_id or event.anonymous_id or "")
+            if key not in self.numbers:
+                number = self.numbers[key] = len(self.numbers) + 1
+                created.add(number)
+                self.store.ids[number] = (key[1], key[0])
+            number = self.numbers[key]
+            self.position += 1
+            taken = "live" if event.timestamp >= now - LATE_BAND else "late"
+            arrivals.append(Arrival(event, self.position, now, taken, number))
+            stored = StoredEvent(event, self.position, now, taken, None)
+            self.store.events.setdefault(number, []).append(stored)
+        users = self.users
+        known = frozenset(created)
+        users.load(self.store.load(users.missing(arrivals, known)), self.position, now)
+        users.create(arrivals, known)
+        users.take(arrivals, now)
+        users.advance(now)
+        users.settle(self.position)
+        if self.generator.random() < 0.3:
+            self.crash(arrivals, now)
+        self.pass_time(now)
+
+    def crash(self, arrivals: Sequence[Arrival], now: Instant) -> None:
+        """What was to be written is lost; segd starts again."""
+        settled, self.position = self.users.settled, self.position
+        self.users = LiveUsers(self.plan, self.names, Patience(self.grace), 1000, settled - len(arrivals))
+        self.users.put_to_sleep(self.store.due())
+        self.users.load(self.store.load({arrival.user for arrival in arrivals}), self.position, now)
+        self.users.settle(self.position)
+
+    def pass_time(self, now: Instant) -> None:
+        self.now = now
+        users = self.users
+        while due := users.due(now, 2):
+            users.load(self.store.load(due), self.position, now)
+        users.advance(now)
+        users.settle(self.position)
+        self.store.write(users.effects())
+        users.written()
+
+    def standing(self) -> list[tuple[str, str, bool, Instant, str]]:
+        return sorted(
+            (self.names[one.segment], one.id, one.anonymous, one.at, one.cause_id)
+            for standing in self.store.standing.values()
+            for one in standing.values()
+        )
+
+
+def joins_nobody(story: Story) -> bool:
+    return all(
+        event.previous_id is None and (event.user_id is None or event.anonymous_id is None) for _, event in story.events
+    )
+
+
+@pytest.mark.parametrize("story", [story for story in STORIES if joins_nobody(story)], ids=lambda story: story.name)
+@given(seed=st.integers(0, 2**32))
+def test_agrees_with_one_go(story: Story, seed: int) -> None:
+    generator = random.Random(seed)
+    grace = generator.choice((0, 2 * SECOND))
+    in_one_go = ArrivalOrder(story.plan, LATE_BAND)
+    daemon = Daemon(story.plan, grace, generator)
+    now = -FOREVER
+    group: list[Event] = []
+    for sequence, (_, event) in enumerate(story.events):
+        in_one_go.take(event, sequence)
+        if group and (event.timestamp > now or generator.random() < 0.5):
+            daemon.take(group, now)
+            group = []
+        now = max(now, event.timestamp)
+        group.append(event)
+    daemon.take(group, now)
+    in_one_go.finish(story.until)
+    daemon.pass_time(max(now, story.until) + grace + 1)
+    expected = sorted((one.segment, one.user, one.anonymous, one.at, one.cause) for one in in_one_go.standing())
+    assert daemon.standing() == expected
