@@ -333,7 +333,7 @@ class Pool:
     def __init__(self, loop: _Loop, dsn: str, size: int) -> None:
         self.size = size
         self._loop = loop
-        self._dsn = dsn
+        self.dsn = dsn
         self._places = trio.Semaphore(size)
         self._idle: list[Any] = []
         self._open: set[Any] = set()
@@ -364,7 +364,7 @@ class Pool:
         async def connect() -> Any:
             """asyncio"""
             settings = {"application_name": "segd", "timezone": "UTC"}
-            raw = await cast(Any, asyncpg).connect(self._dsn, server_settings=settings)
+            raw = await cast(Any, asyncpg).connect(self.dsn, server_settings=settings)
             _notice_silence(raw)
             return raw
 
@@ -372,7 +372,7 @@ class Pool:
             raw = await self._loop.run(connect)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            raise ConnectFailed(f"cannot connect to {without_password(self._dsn)}: {reason}") from error
+            raise ConnectFailed(f"cannot connect to {without_password(self.dsn)}: {reason}") from error
         self._open.add(raw)
         return raw
 
@@ -381,7 +381,7 @@ class Pool:
         async with self.acquire() as connection:
             version = int(await connection.fetchval("SHOW server_version_num"))
             encoding = await connection.fetchval("SHOW server_encoding")
-        where = without_password(self._dsn)
+        where = without_password(self.dsn)
         if version < OLDEST_SERVER * 10_000:
             raise ConnectFailed(f"{where} is PostgreSQL {version // 10_000}: segd needs {OLDEST_SERVER} or newer")
         if encoding != "UTF8":

@@ -45,15 +45,25 @@ class Compiled(NamedTuple):
     questions: list[Question]
 
 
-def compile_past(condition: d.Condition, as_of: Instant, zone: tzinfo, segments: NamedSegments) -> Compiled:
-    """The ids of the users for whom the condition holds at `as_of`, by code point, one a row.
+Answer = Callable[[Statement, Sql], Sql]  # what is to be told of a set of users, in the same statement
+
+
+def ids(statement: Statement, users: Sql) -> Sql:
+    """Their ids as people know them, by code point, one a row."""
+    return statement.piece("members", users=users)
+
+
+def compile_past(
+    condition: d.Condition, as_of: Instant, zone: tzinfo, segments: NamedSegments, answer: Answer = ids
+) -> Compiled:
+    """The `answer` about the users for whom the condition holds at `as_of`.
 
     zone: of the calendar days in the condition. segments: all that it names, and that those name; no circles. Raises
     DefinitionError for a `when` on a past segment.
     """
     compiler = _Compiler(as_of, segments)
     users = compiler.users(condition, zone)
-    text = compiler.statement.piece("members", users=users)
+    text = answer(compiler.statement, users)
     return Compiled(str(text), compiler.statement.values, compiler.tests.questions)
 
 

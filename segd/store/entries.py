@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec.json import Encoder
 
+from segd.core.effects import Arrival, Group, Taken
 from segd.core.instants import DAY, Instant, to_datetime
 from segd.core.messages import Event
 from segd.store import event_rows
@@ -21,21 +22,21 @@ _encode = Encoder(decimal_format="number").encode
 class Entry(NamedTuple):
     """One message as it is written. properties, traits: JSON objects.
 
-    live: neither imported nor older than the late band. trusted: whether its alias may join two userIds.
+    trusted: whether its alias may join two userIds.
     """
 
     event: Event
     received_at: Instant
-    live: bool
+    taken: Taken
     trusted: bool
     properties: bytes
     traits: bytes | None
 
 
-def entry(event: Event, received_at: Instant, *, live: bool, trusted: bool) -> Entry:
-    """The message, encoded."""
+def entry(event: Event, received_at: Instant, taken: Taken, *, trusted: bool) -> Entry:
+    """The message, encoded. received_at: the instant of its import where it is imported, whatever else it says."""
     traits = _encode(event.traits) if event.traits else None
-    return Entry(event, received_at, live, trusted, event.properties_json(), traits)
+    return Entry(event, received_at, taken, trusted, event.properties_json(), traits)
 
 
 class Entries:
@@ -60,26 +61,38 @@ class Entries:
                 unknown -= self._names.keys()
         return self._names
 
-    async def write(self, entries: Sequence[Entry]) -> None:
-        """Trio. Write them in this order, and advance the journal. entries: at least one."""
+    async def without_stored(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Trio. Those of which no message with the same name, timestamp and id is stored."""
+        numbers = await self.number_names({event.name for event in events})
+        moments = {(numbers[event.name], event.timestamp) for event in events}
+        names = [name for name, _ in moments]
+        timestamps = [to_datetime(timestamp) for _, timestamp in moments]
+        stored = {row[0] for row in await self._connection.fetch(query("stored_ids"), names, timestamps)}
+        return [event for event in events if event.message_id not in stored] if stored else events
+
+    async def write(self, entries: Sequence[Entry]) -> Group:
+        """Trio. Write them in this order after the journal's end, which the caller is to advance to the position that
+        is returned. entries: at least one."""
         events = [entry.event for entry in entries]
         names = await self.number_names({event.name for event in events})
         await self._make_months(events)
         identities = await read_identities(self._connection, events)
-        first = self._writer.position + 1
+        first = self._writer.end.position + 1
         users = [
             identities.user_of(entry.event, sequence, trusted=entry.trusted)
             for sequence, entry in enumerate(entries, start=first)
         ]
+        arrivals: list[Arrival] = []
         rows: list[bytes] = []
         writes: list[bytes] = []
         for sequence, (entry, user) in enumerate(zip(entries, users, strict=True), start=first):
-            event, received_at, live, _, properties, traits = entry
-            user = identities.survivor(user)
+            event, received_at, taken, _, properties, traits = entry
+            origin, user = user, identities.survivor(user)
+            arrivals.append(Arrival(event, sequence, received_at, taken, user))
             rows.append(
                 event_rows.event_row(
-                    user, event.timestamp, sequence, received_at, names[event.name], live, event.message_id,
-                    properties, event.claimed,
+                    user, event.timestamp, sequence, received_at, names[event.name], taken, event.message_id,
+                    properties, event.claimed, None if origin == user else origin,
                 )
             )  # fmt: skip
             if traits:
@@ -88,7 +101,7 @@ class Entries:
         await self.copy("events", event_rows.EVENT_COLUMNS, rows)
         if writes:
             await self.copy("trait_writes", event_rows.TRAIT_WRITE_COLUMNS, writes)
-        await self._writer.advance(self._writer.position + len(entries))
+        return Group(arrivals[-1].sequence, arrivals, identities.created(), identities.outdated())
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
         """Trio. rows: made by `event_rows`."""

@@ -6,10 +6,12 @@ about a third of the time.
 
 from struct import Struct
 
+from segd.core.effects import Taken
 from segd.core.instants import DAY, SECOND, Instant
 
 EVENT_COLUMNS = (
-    "user_number", "timestamp", "sequence", "received_at", "name", "live", "message_id", "properties", "claimed",
+    "user_number", "timestamp", "sequence", "received_at", "name", "live", "imported", "message_id", "properties",
+    "claimed", "origin",
 )  # fmt: skip
 TRAIT_WRITE_COLUMNS = ("user_number", "timestamp", "sequence", "traits")
 SEEN_COLUMNS = ("message_hash", "received_on")
@@ -24,11 +26,11 @@ _JSONB = b"\x01"  # the version of its binary form, which is text
 _NULL = b"\xff\xff\xff\xff"
 
 # Each value follows its length in bytes; a row begins with how many there are.
-_EVENT_HEAD = Struct(">hiqiqiqiqiii?i")
+_EVENT_HEAD = Struct(">hiqiqiqiqiii?i?i")
 _TRAIT_WRITE_HEAD = Struct(">hiqiqiqi")
 _SEEN = Struct(f">hi{HASH_BYTES}sii")
 _LENGTH = Struct(">i")
-_INSTANT = Struct(">iq")
+_BIGINT = Struct(">iq")
 
 
 def event_row(
@@ -37,17 +39,22 @@ def event_row(
     sequence: int,
     received_at: Instant,
     name: int,
-    live: bool,
+    taken: Taken,
     message_id: str,
     properties: bytes,
     claimed: Instant | None,
+    origin: int | None,
 ) -> bytes:
-    """name: its number. properties: a JSON object."""
+    """name: its number. properties: a JSON object. origin: for whom it was taken, where it is another's by now."""
     id = message_id.encode()
     happened, received = timestamp - _POSTGRES_EPOCH, received_at - _POSTGRES_EPOCH
-    head = _EVENT_HEAD.pack(9, 8, user, 8, happened, 8, sequence, 8, received, 4, name, 1, live, len(id))
-    tail = _NULL if claimed is None else _INSTANT.pack(8, claimed - _POSTGRES_EPOCH)
-    return b"".join((head, id, _LENGTH.pack(len(properties) + 1), _JSONB, properties, tail))
+    live, imported = taken == "live", taken == "imported"
+    head = _EVENT_HEAD.pack(
+        11, 8, user, 8, happened, 8, sequence, 8, received, 4, name, 1, live, 1, imported, len(id)
+    )  # fmt: skip
+    stamp = _NULL if claimed is None else _BIGINT.pack(8, claimed - _POSTGRES_EPOCH)
+    first = _NULL if origin is None else _BIGINT.pack(8, origin)
+    return b"".join((head, id, _LENGTH.pack(len(properties) + 1), _JSONB, properties, stamp, first))
 
 
 def trait_write_row(user: int, timestamp: Instant, sequence: int, traits: bytes) -> bytes:

@@ -11,7 +11,7 @@ from segd.core.errors import DefinitionError, Problem
 from segd.core.instants import Instant
 from segd.core.reading import read_definition
 from segd.store.bridge import Connection
-from segd.store.conditions_sql import Compiled, LiveSegment, PastSegment, compile_past
+from segd.store.conditions_sql import Answer, Compiled, LiveSegment, PastSegment, compile_past, ids
 from segd.store.queries import query
 
 
@@ -30,13 +30,19 @@ async def members(
 
 
 async def prepare(
-    connection: Connection, definition: d.Past, as_of: Instant, account_zone: tzinfo, given: Sequence[d.Past] = ()
+    connection: Connection,
+    definition: d.Past,
+    as_of: Instant,
+    account_zone: tzinfo,
+    given: Sequence[d.Past] = (),
+    answer: Answer = ids,
 ) -> Compiled:
-    """Trio. The statement of `members`, with its questions settled. Raises DefinitionError as that does."""
+    """Trio. The statement that tells `answer` of the members, with its questions settled; inside the transaction that
+    is to execute it. Raises DefinitionError as `members` does."""
     segments: dict[str, LiveSegment | PastSegment] = {}
     known = {one.name: one for one in given}
     await _read_named(connection, definition, (definition.name,), account_zone, known, segments)
-    compiled = compile_past(definition.where, as_of, _zone_of(definition, account_zone), segments)
+    compiled = compile_past(definition.where, as_of, _zone_of(definition, account_zone), segments, answer)
     for question in compiled.questions:
         texts = [row["text"] for row in await connection.fetch(question.text, *question.values)]
         compiled.values[question.position] = [text for text in texts if question.passes(text)]

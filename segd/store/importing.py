@@ -13,13 +13,13 @@ from pathlib import Path
 
 import trio
 
-from segd.core.instants import Instant, to_datetime
+from segd.core.instants import Instant
 from segd.core.messages import AHEAD, Event
 from segd.files.lines import Progress
 from segd.files.messages import Counts, Refuse, read_messages
 from segd.files.repeats import Repeats
 from segd.store.bridge import Pool
-from segd.store.entries import Entries, Entry, entry
+from segd.store.entries import Entries, entry
 from segd.store.queries import query
 from segd.store.writer import Writer, only_writer
 
@@ -52,9 +52,9 @@ async def import_files(
 ) -> None:
     """Trio. Import the files in this order, one after the other; summary: grows with each batch that is in.
 
-    now: messages stamped later by more than `ahead` microseconds are refused. refuse: called in a thread. A file that
-    breaks off is imported up to there. Raises StoreError, with whole batches in; also where a daemon or another import
-    is at work.
+    now: when they are imported; messages stamped later by more than `ahead` microseconds are refused. refuse: called in
+    a thread. A file that breaks off is imported up to there. Raises StoreError, with whole batches in; also where a
+    daemon or another import is at work.
     """
     reading = _Reading(files, now, ahead, summary, refuse)
     with _quick_switching():
@@ -101,9 +101,7 @@ async def _read(reading: "_Reading", send: trio.MemorySendChannel[list[Event]]) 
 class _Reading:
     """The files as batches of messages. bytes_read: of all files, so far."""
 
-    def __init__(
-        self, files: Sequence[Path], now: Instant, ahead: int, summary: ImportSummary, refuse: Refuse
-    ) -> None:
+    def __init__(self, files: Sequence[Path], now: Instant, ahead: int, summary: ImportSummary, refuse: Refuse) -> None:
         self.bytes_read = 0
         self._files = files
         self._ahead = ahead
@@ -139,28 +137,16 @@ class _Batches:
     """Writes one batch after the other."""
 
     def __init__(self, writer: Writer, now: Instant) -> None:
-        self._connection = writer.connection
+        self._writer = writer
         self._entries = Entries(writer)
         self._now = now
 
     async def write(self, events: Sequence[Event]) -> int:
         """Trio. In one transaction; returns how many were new."""
-        async with self._connection.transaction():
-            stored = await self._stored_ids(events)
-            if stored:
-                events = [event for event in events if event.message_id not in stored]
+        async with self._writer.connection.transaction():
+            events = await self._entries.without_stored(events)
             if events:
-                await self._entries.write([self._entry(event) for event in events])
+                entries = [entry(event, self._now, "imported", trusted=True) for event in events]
+                group = await self._entries.write(entries)
+                await self._writer.advance(self._writer.end._replace(position=group.position))
         return len(events)
-
-    async def _stored_ids(self, events: Sequence[Event]) -> set[str]:
-        """Of messages that have the name and timestamp of one of these."""
-        numbers = await self._entries.number_names({event.name for event in events})
-        moments = {(numbers[event.name], event.timestamp) for event in events}
-        names = [name for name, _ in moments]
-        timestamps = [to_datetime(timestamp) for _, timestamp in moments]
-        return {row[0] for row in await self._connection.fetch(query("stored_ids"), names, timestamps)}
-
-    def _entry(self, event: Event) -> Entry:
-        received_at = self._now if event.received_at is None else event.received_at
-        return entry(event, received_at, live=False, trusted=True)

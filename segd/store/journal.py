@@ -1,31 +1,37 @@
-"""The journal: the one order of events, and the one task that writes it.
+"""The journal: the one order of events and changes, and the one task that writes it.
 
-What arrives within a few milliseconds, or while the group before is being written, is one group and one transaction.
-All appends of a group return together once it is committed.
+It goes round: what arrived within a few milliseconds, or while the round before was written, is one group and one
+transaction, in which the effects of the rounds before are written, too. Once it is committed all who waited return, and
+the follower acts upon it. So whenever the follower reads the store, that is just where the follower is.
 
-When the connection breaks, the group at hand may have been committed or not. The journal connects again, takes the
-lock, which it gets only once the old session is gone, and reads the position: moved to where the group would have
-ended, the group is in; unmoved, it is written again; anywhere else, somebody else has written, and the journal ends
-with an error. Those who wait do so PATIENCE_SECONDS longer; others are refused at once, until Postgres is back.
+When the connection breaks, the round at hand may have been committed or not. The journal connects again, takes the
+lock, which it gets only once the old session is gone, and reads where the journal ends: moved to where the round would
+have ended, it is in; unmoved, it is written again; anywhere else, somebody else has written, and the journal ends with
+an error. Those who wait do so PATIENCE_SECONDS longer; others are refused at once, until Postgres is back.
 """
 
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import TypeVar
 
 import trio
 
-from segd.core.instants import DAY, to_datetime
+from segd.core.effects import Effects, Group
+from segd.core.instants import Instant, from_datetime
 from segd.core.messages import Event
-from segd.core.ports import Unavailable
-from segd.store import event_rows
+from segd.core.ports import Follower
 from segd.store.bridge import Connection, Pool
-from segd.store.entries import Entries, Entry, entry
-from segd.store.errors import ConnectFailed, ServerError, StoreError
+from segd.store.entries import Entry, entry
+from segd.store.errors import ConnectFailed, StoreError
+from segd.store.groups import Refused, Round, Rounds, is_about_values
 from segd.store.queries import query
-from segd.store.writer import Writer, only_writer
+from segd.store.waiting import Append, Asked, Item, Queue, Write, unavailable
+from segd.store.writer import End, Writer, only_writer, read_end
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 2.0  # for Postgres to be back before those who wait are told to come later
 ANSWER_SECONDS = 10.0  # no longer do senders wait, for SDKs give up after 10 to 15; the database may be at a large join
@@ -33,14 +39,9 @@ CONNECT_SECONDS = 3.0  # a server that is there answers in a few milliseconds
 LOCK_SECONDS = 5.0  # at start: the session of a segd that was killed is given this long to end
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)  # between attempts to connect; the last again and again
 TRIES = 2  # of a group: it may be what breaks the connection
-RETRY_SECONDS = 2  # after which senders should try again
-ENTRY_BYTES = 1000  # of memory that an event takes beside its text, about
+BEAT_SECONDS = 1.0  # by so much may the store be behind in what it says of when events were accepted
 
 AWAY = "the database is away"  # all that senders need to know
-
-# Of what Postgres answers, these classes are about the values it got: data exception, violated constraint, too much for
-# it. All else (a full disk, a server that became read-only) may pass.
-VALUES = ("22", "23", "54")
 
 
 @dataclass(frozen=True)
@@ -55,47 +56,44 @@ class JournalSettings:
     waiting_bytes: int
 
 
-@dataclass(eq=False)
-class _Append:
-    """Somebody's events on their way."""
-
-    entries: list[Entry]
-    size: int  # bytes
-    arrived: float  # on Trio's clock
-    done: trio.Event = field(default_factory=trio.Event)
-    error: Exception | None = None
-    tries: int = 0
-    alone: bool = False  # to be written in a transaction of its own
-
-
 class PostgresJournal:
     """The Journal of `core.ports` on Postgres. `run` must be running for appends to be taken.
 
-    tell: called with sentences for the operator when the database goes away and when it is back.
+    follower: is driven between the transactions. zone: in which days are counted. tell: called with sentences for the
+    operator when the database goes away and when it is back.
     """
 
-    def __init__(self, pool: Pool, settings: JournalSettings, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        settings: JournalSettings,
+        follower: Follower,
+        *,
+        zone: tzinfo,
+        now: Callable[[], Instant],
+        tell: Callable[[str], None],
+    ) -> None:
         self._pool = pool
         self._settings = settings
+        self._follower = follower
+        self._zone = zone
+        self._now = now
         self._tell = tell
-        self._queue: deque[_Append] = deque()
-        self._queued_events = 0
-        self._waiting_events = 0  # queued, or in the group at hand
-        self._waiting_bytes = 0
-        self._change = trio.Event()
+        self._queue = Queue(settings.waiting_events, settings.waiting_bytes)
+        self._started = False
         self._closed = False
-        self._position: int | None = None  # of the journal as we left it; None: never connected
-        self._group: list[_Append] = []  # the one at hand
-        self._target = 0  # the position once it is committed
-        self._seen_day: int | None = None  # the one that `seen` was last made ready for
+        self._end: End | None = None  # of the journal as we left it; None: never connected
+        self._round: Round | None = None  # the one at hand
+        self._beat_at = -math.inf  # the next, on Trio's clock
         self._lost_at: float | None = None  # on Trio's clock; None: all is well
+        self._lost_since: Instant = 0
         self._told = ""  # the code of the last error that the operator heard of
 
     def unready(self) -> str | None:
         """Why events cannot be taken now, as a sentence; None when they can."""
         if self._closed:
             return "segd is stopping"
-        if self._position is None:
+        if not self._started:
             return "segd is starting"
         return None if self._lost_at is None else AWAY
 
@@ -103,32 +101,53 @@ class PostgresJournal:
         """Trio. As `core.ports` says."""
         if not events:
             return
-        if reason := self.unready():
-            raise _unavailable(reason)
-        if self._waiting_events and self._waiting_events + len(events) > self._settings.waiting_events:
-            raise _overloaded()
-        entries = [self._entry(event, trusted) for event in events]
-        size = sum(len(each.properties) + len(each.traits or b"") + ENTRY_BYTES for each in entries)
-        if self._waiting_events and self._waiting_bytes + size > self._settings.waiting_bytes:
-            raise _overloaded()
-        append = _Append(entries, size, trio.current_time())
-        self._waiting_events += len(entries)
-        self._waiting_bytes += size
-        self._queue.append(append)
-        self._queued_events += len(entries)
-        self._change.set()
+        self._check_ready()
+        self._queue.check_room(len(events))
+        append = Append(entries=[self._entry(event, trusted) for event in events])
+        self._queue.check_room(append.events, append.size)
+        self._queue.put(append)
         # Whoever is cancelled here, or waits in vain, has sent all the same: the group goes on.
         with trio.move_on_after(ANSWER_SECONDS):
-            await append.done.wait()
+            await _wait_answer(append)
         if not append.done.is_set():
-            raise _unavailable("the database is slow")
-        if append.error:
-            raise append.error
+            raise unavailable("the database is slow")
+
+    async def import_history(self, events: Sequence[Event], now: Instant) -> int:
+        """Trio. Return once these events are committed as history: they count from `now` on, and start, close and
+        retract nothing live. Those that are stored already are passed over; returns how many were not.
+
+        Raises as `append`. It takes as long as it takes; a caller that is cancelled does not take them back.
+        """
+        if not events:
+            return 0
+        self._check_ready()
+        self._queue.check_room(len(events))
+        entries = [entry(event, now, "imported", trusted=True) for event in events]
+        history = Append(alone=True, entries=entries, imported=True)
+        self._queue.check_room(history.events, history.size)
+        self._queue.put(history)
+        await _wait_answer(history)
+        return history.new
+
+    async def change(self, write: Write[T]) -> T:
+        """Trio. Return the result of a change once it is committed as an entry of the journal.
+
+        write: called with the journal's connection, inside a transaction, and with the position of the entry; again,
+        where the connection broke. Whatever it raises undoes it and is raised here. The connection looks rows up by
+        their keys, without hash joins and scans. A caller that is cancelled does not take it back.
+
+        Raises Unavailable.
+        """
+        self._check_ready()
+        asked = Asked(alone=True, write=write)
+        self._queue.put(asked)
+        await _wait_answer(asked)
+        return asked.result
 
     def close(self) -> None:
-        """Take nothing more. `run` returns once all that was taken is committed."""
+        """Take nothing more. `run` returns once all that was taken is committed, with what follows from it."""
         self._closed = True
-        self._change.set()
+        self._queue.notify()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Trio. Write what is appended until `close`; started once the journal is ours and takes events.
@@ -142,20 +161,22 @@ class PostgresJournal:
             while True:
                 try:
                     async with self._open_writer() as writer:
-                        if self._settle(writer.position):
+                        await self._catch_up(writer)
+                        if not self._started:
+                            self._started = True
                             task_status.started()
                         attempts = 0
-                        await self._write_groups(writer)
+                        await self._go_round(writer)
                         return
                 except StoreError as error:
-                    if self._position is None:
+                    if not self._started:
                         if error.code != "writer_busy" or trio.current_time() >= started_at + LOCK_SECONDS:
                             raise
                     elif error.code == "journal_moved":
                         raise
                     else:
                         self._go_away(error)
-                        if self._closed and not self._waiting_events:
+                        if self._closed and not self._queue.people:
                             return
                 await trio.sleep(PAUSES_SECONDS[min(attempts, len(PAUSES_SECONDS) - 1)])
                 attempts += 1
@@ -163,7 +184,7 @@ class PostgresJournal:
             self._closed = True
             self._refuse_all("segd is stopping")
 
-    # The connection, and what became of the group at hand when it broke
+    # The connection, and what became of the round at hand when it broke
 
     @asynccontextmanager
     async def _open_writer(self) -> AsyncGenerator[Writer]:
@@ -174,46 +195,65 @@ class PostgresJournal:
                     connection = await stack.enter_async_context(self._pool.acquire())
                     await stack.enter_async_context(_looking_up_by_key(connection))
                     # Asked before the lock: as long as another has that, we may learn that it has written.
-                    self._check(await connection.fetchval(query("position")))
+                    self._check(await read_end(connection))
                     writer = await stack.enter_async_context(only_writer(connection))
-                    self._check(writer.position)
+                    self._check(writer.end)
             except trio.TooSlowError:
                 raise ConnectFailed("the database does not answer") from None
             yield writer
 
-    def _check(self, position: int) -> None:
+    def _check(self, end: End) -> None:
         """Raises StoreError where somebody else has moved the end of the journal."""
-        if self._position is not None and position not in (self._position, self._target):
+        if self._end is not None and end != self._end and (self._round is None or end != self._round.end):
             raise StoreError(
                 "journal_moved",
-                f"another segd has written to this database: its journal ends at {position:,}, and this segd left it "
-                f"at {self._position:,}",
+                f"another segd has written to this database: its journal ends at {end.position:,}, and this segd left "
+                f"it at {self._end.position:,}",
             )
 
-    def _settle(self, position: int) -> bool:
-        """Learn what became of the group at hand. position: of the journal, which is ours. Returns whether this is the
-        first time."""
-        first = self._position is None
-        group, self._group = self._group, []
-        if position == self._position:
-            for append in group:
-                if append.tries == TRIES:
-                    self._answer([append], _unavailable("the database failed while these events were written"))
-            self._requeue(group)
-        else:
-            self._answer(group)
-        self._position = self._target = position
+    async def _catch_up(self, writer: Writer) -> None:
+        """Trio. Bring the follower to where the journal, which is ours, ends."""
+        committed: Sequence[Item] = ()
+        if self._end is None:
+            await self._resume(writer)
+        elif self._round is not None:
+            round, self._round = self._round, None
+            if writer.end == self._end:
+                given_up = [item for item in round.items if item.tries == TRIES]
+                self._queue.answer(given_up, unavailable("the database failed while this was written"))
+                self._queue.put_back(round.items)
+            else:
+                committed = round.items
+                self._complete(round)
+        self._end = writer.end
         if self._lost_at is not None:
-            self._tell("the database is back")
-            self._lost_at = None
-        return first
+            self._follower.interrupted(self._lost_since, self._now())
+        try:
+            await self._follower.follow()
+            if self._lost_at is not None:
+                self._tell("the database is back")
+                self._lost_at = None
+        finally:
+            self._queue.answer(committed)  # no earlier: they may send more at once
+
+    async def _resume(self, writer: Writer) -> None:
+        """Trio. Tell the follower of what the last run left unsettled."""
+        row = await writer.connection.fetchrow(query("unsettled"))
+        assert row is not None
+        self._follower.committed(
+            Group(writer.end.position, replanned=row["replanned"], unsettled=frozenset(row["users"]))
+        )
+        if row["accepted_at"] is not None:
+            accepted_at, now = from_datetime(row["accepted_at"]), self._now()
+            if accepted_at < now:
+                self._follower.interrupted(accepted_at, now)
 
     def _go_away(self, error: StoreError) -> None:
         """The database cannot be used now: tell the operator, and after a while those who wait."""
         now = trio.current_time()
         lost = self._lost_at is None
         if self._lost_at is None:
-            self._lost_at = now
+            self._lost_at, self._lost_since = now, self._now()
         lasting = now >= self._lost_at + PATIENCE_SECONDS
         if lasting:
             self._refuse_all(AWAY)
@@ -221,117 +261,116 @@ class PostgresJournal:
             self._tell(f"events cannot be taken: {error.message}")
             self._told = error.code
 
-    # Groups
+    # Rounds
 
-    async def _write_groups(self, writer: Writer) -> None:
-        rows = Entries(writer)
-        while group := await self._next_group():
-            if not await self._write_group(writer, rows, group):
-                rows = Entries(writer)
+    async def _go_round(self, writer: Writer) -> None:
+        rounds = Rounds(writer, self._zone)
+        while (items := await self._next_items()) is not None:
+            effects = self._follower.effects()
+            if (items or effects) and not await self._write_round(writer, rounds, items, effects):
+                rounds = Rounds(writer, self._zone)
+            if not effects and trio.current_time() >= self._beat_at:
+                await self._beat(rounds)
+            await self._follower.follow()
+        await self._beat(rounds)
 
-    async def _next_group(self) -> list[_Append]:
-        """Wait for work; nothing: we are closed and all is done."""
-        while not self._queue and not self._closed:
-            await self._wait_change()
-        if not self._queue:
+    async def _next_items(self) -> list[Item] | None:
+        """Wait for a round. Returns who is to be written in it, nobody where other things are to be done; None: we are
+        closed and all is done."""
+        effects = bool(self._follower.effects())
+        if self._queue.first() is None and not effects and not self._closed:
+            seconds = min(self._follower.seconds_until_due(), self._beat_at - trio.current_time())
+            with trio.move_on_after(max(seconds, 0)):
+                await self._queue.wait_news()
+        first = self._queue.first()
+        if first is None:
+            return None if self._closed and not effects else []
+        if first.alone and effects:
             return []
-        with trio.move_on_at(self._queue[0].arrived + self._settings.group_seconds):
-            while self._queued_events < self._settings.group_events and not self._closed:
-                await self._wait_change()
-        group = [self._dequeue()]
-        room = 0 if group[0].alone else self._settings.group_events - len(group[0].entries)
-        while self._queue and len(self._queue[0].entries) <= room and not self._queue[0].alone:
-            group.append(self._dequeue())
-            room -= len(group[-1].entries)
-        return group
+        if not first.alone:
+            with trio.move_on_at(first.arrived + self._settings.group_seconds):
+                while self._queue.queued_events < self._settings.group_events and not self._closed:
+                    await self._queue.wait_news()
+        return self._queue.take(self._settings.group_events)
 
-    async def _wait_change(self) -> None:
-        self._change = trio.Event()
-        await self._change.wait()
-
-    def _dequeue(self) -> _Append:
-        append = self._queue.popleft()
-        self._queued_events -= len(append.entries)
-        return append
-
-    def _requeue(self, group: Sequence[_Append]) -> None:
-        """Put back before all others those that have no answer yet."""
-        for append in reversed(group):
-            if not append.done.is_set():
-                self._queue.appendleft(append)
-                self._queued_events += len(append.entries)
-
-    async def _write_group(self, writer: Writer, rows: Entries, group: list[_Append]) -> bool:
-        """Trio. Write it and answer. Returns whether it was stored, else `rows` are of no more use: then each append is
+    async def _write_round(self, writer: Writer, rounds: Rounds, items: Sequence[Item], effects: Effects) -> bool:
+        """Trio. Commit it, and answer. Returns whether it was stored, else `rounds` is of no more use, and each item is
         to be tried alone, so that one that cannot be stored fails alone."""
-        self._group = group
-        for append in group:
-            append.tries += 1
+        assert self._end is not None
+        self._round = round = Round(items, effects, self._end)
+        for item in items:
+            item.tries += 1
         try:
-            await self._write(writer, rows, group)
-        except (ServerError, ValueError, ArithmeticError) as error:
-            if isinstance(error, ServerError) and not error.sqlstate.startswith(VALUES):
+            await rounds.write(round, self._now())
+        except Exception as error:
+            if not is_about_values(error):
                 raise
-            assert self._position is not None
-            writer.position = self._target = self._position
-            self._group = []
-            if len(group) == 1:
-                self._tell(f"events that cannot be stored were refused: {error}")
-                failure = RuntimeError("these events cannot be stored")
-                failure.__cause__ = error
-                self._answer(group, failure)
-            for append in group:
-                append.alone = True
-            self._requeue(group)
+            writer.end = self._end
+            self._round = None
+            if not items:
+                raise RuntimeError("what follows from the events cannot be stored") from error
+            if len(items) > 1 or effects:
+                for item in items:
+                    item.alone = True
+                self._queue.put_back(items)
+            else:
+                self._queue.answer(items, self._failure(error))
             return False
-        self._position = writer.position
-        self._group = []
-        self._answer(group)
+        self._complete(round)
+        self._queue.answer(items)
         return True
 
-    async def _write(self, writer: Writer, rows: Entries, group: list[_Append]) -> None:
-        """Trio. In one transaction, without what came before."""
-        first_arrivals: dict[bytes, Entry] = {}
-        for append in group:
-            for each in append.entries:
-                first_arrivals.setdefault(_hash(each.event.message_id), each)
-        today = group[-1].entries[-1].received_at // DAY
-        connection = writer.connection
-        if today != self._seen_day:
-            await connection.execute(query("turn_seen"), to_datetime(today * DAY))
-            self._seen_day = today
-        async with connection.transaction():
-            for row in await connection.fetch(query("seen_hashes"), list(first_arrivals)):
-                del first_arrivals[row[0]]
-            if first_arrivals:
-                self._target = writer.position + len(first_arrivals)
-                await rows.write(list(first_arrivals.values()))
-                seen = [event_rows.seen_row(hash, today) for hash in first_arrivals]
-                await rows.copy("seen", event_rows.SEEN_COLUMNS, seen)
+    def _complete(self, round: Round) -> None:
+        """It is committed: note it."""
+        if round.end != self._end:
+            self._beat_at = trio.current_time() + BEAT_SECONDS
+        self._end = round.end
+        self._round = None
+        if round.effects:
+            self._follower.written(round.logged)
+        if round.group is not None:
+            self._follower.committed(round.group)
+
+    async def _beat(self, rounds: Rounds) -> None:
+        """Trio. To be called when no effects wait."""
+        await rounds.beat(self._follower.effects().settled, self._now())
+        self._beat_at = trio.current_time() + BEAT_SECONDS
+
+    def _failure(self, error: Exception) -> Exception:
+        """What to tell somebody whose events or change cannot be stored."""
+        if isinstance(error, Refused):
+            assert isinstance(error.__cause__, Exception)
+            return error.__cause__
+        self._tell(f"events that cannot be stored were refused: {error}")
+        failure = RuntimeError("these events cannot be stored")
+        failure.__cause__ = error
+        return failure
 
     def _entry(self, event: Event, trusted: bool) -> Entry:
         received_at = event.received_at
         if received_at is None:
             raise ValueError("an event that is appended says when it was received")
         live = event.timestamp >= received_at - self._settings.late_band
-        return entry(event, received_at, live=live, trusted=trusted)
+        return entry(event, received_at, "live" if live else "late", trusted=trusted)
 
-    # Answers
+    # Those who wait
 
-    def _answer(self, appends: Iterable[_Append], error: Exception | None = None) -> None:
-        """Let them return, those that have not."""
-        for append in appends:
-            if not append.done.is_set():
-                append.error = error
-                append.done.set()
-                self._waiting_events -= len(append.entries)
-                self._waiting_bytes -= append.size
+    def _check_ready(self) -> None:
+        """Raises Unavailable."""
+        if reason := self.unready():
+            raise unavailable(reason)
 
     def _refuse_all(self, reason: str) -> None:
-        for append in (*self._group, *self._queue):
-            self._answer([append], _unavailable(reason))
-        self._queue.clear()
-        self._queued_events = 0
+        if self._round is not None:
+            self._queue.answer(self._round.items, unavailable(reason))
+        self._queue.refuse_all(reason)
+
+
+async def _wait_answer(item: Item) -> None:
+    """Trio. Raises what the answer is, where it is an error."""
+    await item.done.wait()
+    if item.error:
+        raise item.error
 
 
 @asynccontextmanager
@@ -343,15 +382,3 @@ async def _looking_up_by_key(connection: Connection) -> AsyncGenerator[None]:
     finally:
         with trio.move_on_after(CONNECT_SECONDS, shield=True), suppress(StoreError):
             await connection.execute(query("look_up_as_ever"))
-
-
-def _hash(message_id: str) -> bytes:
-    return blake2b(message_id.encode(), digest_size=event_rows.HASH_BYTES).digest()
-
-
-def _unavailable(reason: str) -> Unavailable:
-    return Unavailable("unavailable", f"events cannot be taken now: {reason}", RETRY_SECONDS)
-
-
-def _overloaded() -> Unavailable:
-    return Unavailable("overloaded", "more events are waiting than can be taken", RETRY_SECONDS)

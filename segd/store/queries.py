@@ -1,6 +1,7 @@
-"""The named pieces of `queries.sql`, and how they become a statement: pieces into pieces, values into parameters."""
+"""The named pieces of the SQL files, and how they become a statement: pieces into pieces, values into parameters."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,15 +12,21 @@ _BLANK = re.compile(r"\{(\w+)\}|(?<!:):([a-z]\w*)")
 
 
 class Sql(str):
-    """Text that came from `queries.sql`, and so may become part of a statement. Nothing a user wrote ever is one."""
+    """Text that came from such a file, and so may become part of a statement. Nothing a user wrote ever is one."""
 
     __slots__ = ()
 
 
 @cache
 def _queries() -> dict[str, str]:
-    _, *parts = _NAME.split((files("segd.store") / "queries.sql").read_text("utf-8"))
-    return {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    found: dict[str, str] = {}
+    for file in files("segd.store").iterdir():
+        if file.name.endswith(".sql"):
+            _, *parts = _NAME.split(file.read_text("utf-8"))
+            for name, text in zip(parts[::2], parts[1::2], strict=True):
+                assert name not in found, f"{file.name}: there is a {name} already"
+                found[name] = _COMMENT.sub("", text).strip()
+    return found
 
 
 class Statement:
@@ -48,6 +55,11 @@ class Statement:
             return f"${number}"
 
         return Sql(_BLANK.sub(fill, _queries()[name]))
+
+
+def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows turned about, for `unnest`. rows: at least one."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def query(name: str) -> str:

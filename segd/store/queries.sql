@@ -228,9 +228,19 @@ UPDATE users SET first_seen = least(first_seen, earliest), last_seen = greatest(
 FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS seen (number, earliest, latest)
 WHERE users.number = seen.number AND (earliest < first_seen OR latest > last_seen + interval '10 minutes')
 
+-- write_joins --
+-- Before anything is moved. $1 whose the history is from now on, $2 numbers of those whose it was, $3 whether they were
+-- anonymous, $4 their ids, null for those who go by what `users` says, $5 timestamps and $6 sequence numbers of the
+-- messages that joined or renamed them.
+INSERT INTO joins (user_number, old_number, old_anonymous, old_id, at, sequence)
+SELECT survivor, old, coalesce(was_anonymous, anonymous), coalesce(was_id, id), at, sequence
+FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::text[], $5::timestamptz[], $6::bigint[])
+    AS moved (survivor, old, was_anonymous, was_id, at, sequence)
+LEFT JOIN users ON number = old
+
 -- join_events --
--- This and the next five: $1 numbers of users, $2 whose they are from now on.
-UPDATE events SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+-- This and the next eight: $1 numbers of users, $2 whose they are from now on.
+UPDATE events SET user_number = survivor, origin = coalesce(origin, old) FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
 WHERE user_number = old
 
 -- join_trait_writes --
@@ -239,6 +249,18 @@ WHERE user_number = old
 
 -- join_qualifications --
 UPDATE qualifications SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+WHERE user_number = old
+
+-- join_timers --
+UPDATE timers SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+WHERE user_number = old
+
+-- join_log --
+UPDATE log SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
+WHERE user_number = old
+
+-- join_joins --
+UPDATE joins SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
 WHERE user_number = old
 
 -- join_ids --
@@ -265,13 +287,14 @@ SELECT pg_try_advisory_lock($1)
 -- return_writers_lock --
 SELECT pg_advisory_unlock($1)
 
--- position --
--- The sequence number of the last message or other entry.
-SELECT position FROM journal
+-- end_of_journal --
+-- One row: the sequence number of the last message or other entry, how often effects were written, and the position of
+-- the last entry of the log.
+SELECT position, effects, log_position FROM journal
 
 -- advance --
--- $1 from, $2 to. Changes nothing where somebody else has moved it.
-UPDATE journal SET position = $2 WHERE position = $1
+-- $1 and $2 from, $3 to $5 to: as `end_of_journal`. Changes nothing where somebody else has moved it.
+UPDATE journal SET position = $3, effects = $4, log_position = $5 WHERE position = $1 AND effects = $2
 
 -- analyze --
 -- After much was written: Postgres does not do it for partitioned tables by itself.
@@ -299,8 +322,9 @@ JOIN events AS e ON e.name = moment.name AND e.timestamp = moment.timestamp
 
 -- look_up_by_key --
 -- For the journal's connection, which asks for nothing but rows by their keys: a plan made while a table was small must
--- not read all of it once it is large. And a server that hears no more of us is to give the lock back within a minute.
-SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+-- not read all of it once it is large. What looks costly for that is not worth compiling. And a server that hears no
+-- more of us is to give the lock back within a minute.
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
 SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3
 
 -- look_up_as_ever --

@@ -9,12 +9,12 @@ the userId last seen with it.
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from segd.core.instants import Instant, to_datetime
 from segd.core.messages import Event
 from segd.store.bridge import Connection
-from segd.store.queries import query
+from segd.store.queries import columns, query
 
 SEQUENCE_BITS = 48  # of a user's number: the message that made it; the 15 above are hash bits of its first id
 
@@ -35,6 +35,15 @@ class Seen(NamedTuple):
     last: Instant
 
 
+class _Move(NamedTuple):
+    """A user became part of another, or got another name. id: the one he had, None for what the store says."""
+
+    old: int
+    id: Id | None
+    at: Instant
+    sequence: int
+
+
 class Identities:
     """The ids of one batch. known: what the store says of them; those that are missing are new."""
 
@@ -44,6 +53,7 @@ class Identities:
         self._created: dict[int, Id] = {}
         self._renamed: dict[int, str] = {}
         self._joins: dict[int, int] = {}
+        self._moves: list[_Move] = []
         self._seen: dict[int, Seen] = {}
 
     def user_of(self, event: Event, sequence: int, *, trusted: bool) -> int:
@@ -64,6 +74,14 @@ class Identities:
             user = self._joins[user]
         return user
 
+    def created(self) -> frozenset[int]:
+        """Users who have nothing but what these messages said, each for himself."""
+        return frozenset(self._created) - self._joins.keys() - self.outdated()
+
+    def outdated(self) -> frozenset[int]:
+        """Users who got the history of others, or another name."""
+        return frozenset(self.survivor(move.old) for move in self._moves)
+
     def _take(self, event: Event, sequence: int, trusted: bool) -> int:
         user_id, anonymous_id, previous_id = event.user_id, event.anonymous_id, event.previous_id
         if user_id is None:
@@ -71,34 +89,36 @@ class Identities:
             return self._meant((True, anonymous_id)) or self._create((True, anonymous_id), sequence)
         user = self._meant((False, user_id))
         if anonymous_id is not None:
-            user = self._take_anonymous(anonymous_id, user_id, user, sequence)
+            user = self._take_anonymous(anonymous_id, user_id, user, event.timestamp, sequence)
         if previous_id is not None and (previous_id != user_id or (True, previous_id) in self._meanings):
-            user = self._take_previous(previous_id, user_id, user, sequence, trusted)
+            user = self._take_previous(previous_id, user_id, user, event.timestamp, sequence, trusted)
         return user or self._create((False, user_id), sequence)
 
-    def _take_anonymous(self, anonymous_id: str, user_id: str, user: int | None, sequence: int) -> int:
+    def _take_anonymous(self, anonymous_id: str, user_id: str, user: int | None, at: Instant, sequence: int) -> int:
         meaning = self._meanings.get((True, anonymous_id))
         if meaning is not None and not meaning.joined:
-            user = self._join(meaning.user, user_id, user)
+            user = self._join(meaning.user, user_id, user, at, sequence)
         elif user is None:
             user = self._create((False, user_id), sequence)
         self._mean((True, anonymous_id), Meaning(user, joined=True))
         return user
 
     def _take_previous(
-        self, previous_id: str, user_id: str, user: int | None, sequence: int, trusted: bool
+        self, previous_id: str, user_id: str, user: int | None, at: Instant, sequence: int, trusted: bool
     ) -> int | None:
         previous = self._meant((False, previous_id))
         if previous is None or (True, previous_id) in self._meanings:
-            return self._take_anonymous(previous_id, user_id, user, sequence)
+            return self._take_anonymous(previous_id, user_id, user, at, sequence)
         if previous == user or not trusted:
             return user
-        user = self._join(previous, user_id, user)
+        user = self._join(previous, user_id, user, at, sequence)
         self._mean((False, previous_id), Meaning(user, joined=False))
         return user
 
-    def _join(self, old: int, user_id: str, user: int | None) -> int:
+    def _join(self, old: int, user_id: str, user: int | None, at: Instant, sequence: int) -> int:
         """Make the two users one. Where one of them has no history yet, it is but a name for the other."""
+        renamed = self._renamed.get(old)
+        self._moves.append(_Move(old, self._created.get(old) if renamed is None else (False, renamed), at, sequence))
         if user is None:
             self._mean((False, user_id), Meaning(old, joined=False))
             if old in self._created:
@@ -130,32 +150,48 @@ class Identities:
 
     async def write(self, connection: Connection) -> None:
         """Trio. Everything that came of the batch but its rows. Inside the transaction that writes those, before it."""
+        if self._moves:
+            rows = [
+                (self.survivor(old), old, *(id or (None, None)), to_datetime(at), sequence)
+                for old, id, at, sequence in self._moves
+            ]
+            await connection.execute(query("write_joins"), *columns(rows))
         created = {number: id for number, id in self._created.items() if number not in self._joins}
         if created:
             rows = [(number, id, anonymous, *self._seen_by(number)) for number, (anonymous, id) in created.items()]
-            await connection.execute(query("create_users"), *_columns(rows))
+            await connection.execute(query("create_users"), *columns(rows))
         if self._renamed:
-            await connection.execute(query("rename_users"), *_columns(self._renamed.items()))
+            await connection.execute(query("rename_users"), *columns(self._renamed.items()))
         rows = [(user, *self._seen_by(user)) for user in self._seen if user not in created]
         if rows:
-            await connection.execute(query("see_users"), *_columns(rows))
+            await connection.execute(query("see_users"), *columns(rows))
         stored = [(old, self.survivor(old)) for old in self._joins if old not in self._created]
         if stored:
             for name in JOINS:
-                await connection.execute(query(name), *_columns(stored))
+                await connection.execute(query(name), *columns(stored))
         if self._changed:
             rows = [
                 (anonymous, id, self.survivor(user), joined)
                 for (anonymous, id), (user, joined) in self._changed.items()
             ]
-            await connection.execute(query("write_ids"), *_columns(rows))
+            await connection.execute(query("write_ids"), *columns(rows))
 
     def _seen_by(self, user: int) -> tuple[datetime, datetime]:
         first, last = self._seen[user]
         return to_datetime(first), to_datetime(last)
 
 
-JOINS = ("join_events", "join_trait_writes", "join_qualifications", "join_ids", "join_users", "drop_joined_users")
+JOINS = (
+    "join_events",
+    "join_trait_writes",
+    "join_qualifications",
+    "join_timers",
+    "join_log",
+    "join_joins",
+    "join_ids",
+    "join_users",
+    "drop_joined_users",
+)
 
 
 async def read_identities(connection: Connection, events: Iterable[Event]) -> Identities:
@@ -169,10 +205,5 @@ async def read_identities(connection: Connection, events: Iterable[Event]) -> Id
         if event.previous_id is not None:
             ids.add((False, event.previous_id))
             ids.add((True, event.previous_id))
-    rows = await connection.fetch(query("look_up_ids"), *_columns(ids)) if ids else []
+    rows = await connection.fetch(query("look_up_ids"), *columns(ids)) if ids else []
     return Identities({(anonymous, id): Meaning(user, joined) for anonymous, id, user, joined in rows})
-
-
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows turned about, for `unnest`. rows: at least one."""
-    return [list(column) for column in zip(*rows, strict=True)]

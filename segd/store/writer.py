@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Any, NamedTuple
 
 import trio
 
@@ -25,21 +26,38 @@ async def only_writer(connection: Connection) -> AsyncGenerator["Writer"]:
             "another segd writes to this database, a daemon or an import: wait until it is done, or stop it",
         )
     try:
-        yield Writer(connection, await connection.fetchval(query("position")))
+        yield Writer(connection, await read_end(connection))
     finally:
         with trio.move_on_after(RETURN_SECONDS, shield=True), contextlib.suppress(ConnectionLost):
             await connection.fetchval(query("return_writers_lock"), LOCK)
 
 
+class End(NamedTuple):
+    """Where the journal ends: the sequence number of its last entry. effects: how often effects were written, so that
+    a transaction of effects alone moves the end, too. log_position: of the last entry of the log."""
+
+    position: int
+    effects: int
+    log_position: int
+
+
 class Writer:
-    """The end of the journal. position: the sequence number of its last entry."""
+    """What adds to the journal, over one connection."""
 
-    def __init__(self, connection: Connection, position: int) -> None:
+    def __init__(self, connection: Connection, end: End) -> None:
         self.connection = connection
-        self.position = position
+        self.end = end
 
-    async def advance(self, to: int) -> None:
-        """Trio. Move the end, in the transaction that writes the entries up to it."""
-        if await self.connection.execute(query("advance"), self.position, to) != "UPDATE 1":
+    async def advance(self, to: End, *more: Any, statement: str = "advance") -> None:
+        """Trio. Move the end, in the transaction that writes what lies before it. more: of another statement that
+        advances and does more, what it takes besides."""
+        if await self.connection.execute(query(statement), *self.end[:2], *to, *more) != "UPDATE 1":
             raise StoreError("journal_moved", "somebody else has written to the journal: segd must be its only writer")
-        self.position = to
+        self.end = to
+
+
+async def read_end(connection: Connection) -> End:
+    """Trio"""
+    row = await connection.fetchrow(query("end_of_journal"))
+    assert row is not None
+    return End(*row)

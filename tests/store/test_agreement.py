@@ -85,7 +85,7 @@ async def in_store(dsn: str, case: Case, file: Path, population: Population) -> 
     async with open_pool(dsn, size=1) as pool:
         async with pool.acquire() as connection:
             await connection.execute(
-                "TRUNCATE users, user_ids, event_names, events, trait_writes, segments, qualifications;"
+                "TRUNCATE users, user_ids, event_names, events, trait_writes, joins, segments, qualifications;"
                 "UPDATE journal SET position = 0"
             )
         again = ImportSummary()

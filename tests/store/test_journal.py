@@ -1,65 +1,20 @@
 """The journal: committed before append returns, each message once, whatever breaks meanwhile."""
 
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import trio
 import trio.testing
+from journals import NOW, SETTINGS, WRITERS, Cut, lose, opened, rows, said, stored
 
-from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp
-from segd.core.messages import Event, accept, decode
+from segd.core.instants import DAY, HOUR, MINUTE
+from segd.core.messages import Event
 from segd.core.ports import Unavailable
 from segd.store import journal as journal_module
-from segd.store.bridge import Connection, Pool, open_pool
+from segd.store.bridge import open_pool
 from segd.store.errors import StoreError
-from segd.store.journal import JournalSettings, PostgresJournal
 from segd.store.writer import only_writer
-
-NOW = parse_timestamp("2025-06-02T12:00:00Z")
-SETTINGS = JournalSettings(
-    late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000
-)
-WRITERS = (
-    "SELECT pid FROM pg_locks JOIN pg_database AS d ON d.oid = database "
-    "WHERE locktype = 'advisory' AND granted AND datname = current_database()"
-)
-
-
-def said(id: str, at: Instant = NOW, received_at: Instant = NOW, **more: Any) -> Event:
-    message = {"type": "track", "event": "A", "userId": "u", "messageId": id} | more
-    event = accept(decode(json.dumps(message).encode()), received_at=received_at, content=b"")
-    event.timestamp = at
-    return event
-
-
-@asynccontextmanager
-async def opened(pool: Pool, settings: JournalSettings = SETTINGS, **more: Any) -> AsyncGenerator[PostgresJournal]:
-    """A journal that is running, closed and drained at the end."""
-    told: list[str] = more.get("told", [])
-    journal = PostgresJournal(pool, settings, told.append)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        yield journal
-        journal.close()
-
-
-async def rows(pool: Pool, statement: str) -> list[Any]:
-    async with pool.acquire() as connection:
-        return [row[0] if len(row) == 1 else tuple(row) for row in await connection.fetch(statement)]
-
-
-async def stored(pool: Pool) -> list[str]:
-    return await rows(pool, "SELECT message_id FROM events ORDER BY sequence")
-
-
-async def lose(pool: Pool) -> None:
-    """End the writer's session in the server."""
-    assert await rows(pool, f"SELECT pg_terminate_backend(pid, 5000) FROM ({WRITERS}) AS w") == [True]
 
 
 async def test_what_was_appended_is_committed_and_in_order(dsn: str):
@@ -237,34 +192,6 @@ async def test_a_lost_connection_between_groups_is_not_noticed_by_senders(dsn: s
         await journal.append([said("5")])
         assert await stored(pool) == [f"{n}" for n in range(6)]
     assert told[-1] == "the database is back"
-
-
-class Cut:
-    """A connection's COMMIT, spoilt: the session is ended before it, or after it so that the answer is lost."""
-
-    def __init__(self, pool: Pool, after: bool) -> None:
-        self.pool = pool
-        self.after = after
-        self.cuts = 1
-
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        finish = Connection._finish  # pyright: ignore[reportPrivateUsage]
-        cut = self
-
-        async def cut_finish(connection: Connection, end: Callable[[], Awaitable[None]]) -> None:
-            if cut.cuts and end.__name__ == "commit" and await cut._is_writer(connection):
-                cut.cuts -= 1
-                if cut.after:
-                    await finish(connection, end)
-                with trio.CancelScope(shield=True):
-                    await lose(cut.pool)
-                await connection.fetchval("SELECT 'and so this raises ConnectionLost'")
-            await finish(connection, end)
-
-        monkeypatch.setattr(Connection, "_finish", cut_finish)
-
-    async def _is_writer(self, connection: Any) -> bool:
-        return await connection.fetchval(f"SELECT pg_backend_pid() IN ({WRITERS})")
 
 
 @pytest.mark.parametrize("after", [False, True])

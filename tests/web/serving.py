@@ -13,7 +13,9 @@ from hypercorn.trio import serve
 from segd.core.instants import parse_timestamp
 from segd.core.messages import Event
 from segd.core.ports import Unavailable
+from segd.web.api.application import make_site
 from segd.web.app import App
+from segd.web.auth import Guard
 from segd.web.intake import Intake
 from segd.web.rejected import Rejected
 
@@ -37,6 +39,26 @@ class RememberingJournal:
     @property
     def events(self) -> list[Event]:
         return [event for request in self.committed for event in request]
+
+
+class Nobody:
+    """No token was ever made."""
+
+    async def is_guarded(self) -> bool:
+        await trio.lowlevel.checkpoint()
+        return False
+
+    async def scope_of_token(self, secret: str) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def scope_of_session(self, secret: str) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def begin_session(self, token: str | None, seconds: int) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def end_session(self, secret: str) -> None:
+        await trio.lowlevel.checkpoint()
 
 
 @dataclass
@@ -69,7 +91,8 @@ async def open_site(**limits) -> AsyncGenerator[Site]:
     """limits: of the Intake."""
     journal, rejected, unready = RememberingJournal(), Rejected(kept=10), []
     intake = Intake(journal, write_keys={KEY, "other"}, now=lambda: NOON, rejected=rejected, **limits)
-    app = App(intake, unready=lambda: unready[0] if unready else None)
+    site = make_site([], Guard(Nobody(), listening="127.0.0.1"))
+    app = App(intake, site, unready=lambda: unready[0] if unready else None)
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = config.accesslog = None

@@ -1,0 +1,58 @@
+"""The segments that a definition names by `in_segment`: where it does, and the same definition under other names."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from segd.core import definitions as d
+
+
+class Mention(NamedTuple):
+    """path: of the field that holds the name, such as `filter.of[1].segment`."""
+
+    path: str
+    condition: d.InSegment
+
+
+def mentions(definition: d.Definition) -> Iterator[Mention]:
+    """All of them, in the order of the document."""
+    if isinstance(definition, d.Past):
+        yield from _mentions(definition.where, "where")
+    elif not isinstance(definition.filter, UnsetType):
+        yield from _mentions(definition.filter, "filter")
+
+
+def renamed(definition: d.Definition, names: Mapping[str, str]) -> d.Definition:
+    """The definition with each segment named so called what it stands for here. The definition's own name stays."""
+    if isinstance(definition, d.Past):
+        return replace(definition, where=_renamed(definition.where, names))
+    if isinstance(definition.filter, UnsetType):
+        return definition
+    return replace(definition, filter=_renamed(definition.filter, names))
+
+
+def _mentions(condition: d.Condition, path: str) -> Iterator[Mention]:
+    match condition:
+        case d.All(of=of) | d.AnyOf(of=of):
+            for index, part in enumerate(of):
+                yield from _mentions(part, f"{path}.of[{index}]")
+        case d.Not(of=of):
+            yield from _mentions(of, f"{path}.of")
+        case d.InSegment():
+            yield Mention(f"{path}.segment", condition)
+        case _:
+            pass
+
+
+def _renamed(condition: d.Condition, names: Mapping[str, str]) -> d.Condition:
+    match condition:
+        case d.All(of=of) | d.AnyOf(of=of):
+            return replace(condition, of=tuple(_renamed(part, names) for part in of))
+        case d.Not(of=of):
+            return replace(condition, of=_renamed(of, names))
+        case d.InSegment(segment=segment):
+            return replace(condition, segment=names.get(segment, segment))
+        case _:
+            return condition

@@ -1,0 +1,70 @@
+"""A user forgotten: every row that tells of them, in all tables, and their part of what was counted."""
+
+from collections import Counter
+from datetime import date, tzinfo
+
+from segd.core.answers import UserKey
+from segd.core.calendar import day_of
+from segd.core.instants import Instant, from_datetime, to_datetime
+from segd.core.refused_ids import RefusedIds, hash_of
+from segd.store.bridge import Connection, Pool
+from segd.store.queries import query
+from segd.store.waiting import Changed
+
+# The user first: whoever notes something about them meanwhile waits for us, and finds nobody.
+TABLES = (
+    "users", "user_ids", "events", "trait_writes", "qualifications", "timers", "joins", "log", "samples",
+)  # fmt: skip
+
+IdHash = tuple[bool, bytes]  # whether it is an anonymousId
+
+
+async def forget(
+    connection: Connection, key: UserKey, zone: tzinfo, refused_until: Instant | None
+) -> Changed[tuple[dict[str, int], list[IdHash]]]:
+    """Trio. Inside the journal's transaction. How many rows went by table, and the ids that are refused from now on.
+
+    zone: the account's. Raises LookupError where there is no such user.
+    """
+    row = await connection.fetchrow(query("user_of_id"), key.id, key.anonymous)
+    if row is None:
+        raise LookupError(key)
+    number: int = row["number"]
+    numbers = [row[0] for row in await connection.fetch(query("numbers_of_user"), number)]
+    hashes: list[IdHash] = []
+    if refused_until is not None:
+        ids = await connection.fetch(query("ids_of_user"), number)
+        hashes = [(anonymous, hash_of(id)) for id, anonymous in ids]
+        kinds, digests = [anonymous for anonymous, _ in hashes], [digest for _, digest in hashes]
+        await connection.execute(query("refuse_ids"), kinds, digests, to_datetime(refused_until))
+    await _uncount(connection, numbers, zone)
+    counts = {table: int((await connection.execute(query(f"forget_{table}"), numbers)).split()[-1]) for table in TABLES}
+    return Changed((counts, hashes), outdated=frozenset({number}))
+
+
+async def _uncount(connection: Connection, numbers: list[int], zone: tzinfo) -> None:
+    """Trio. Take what goes off the days it was counted on, so that reports agree with members and log."""
+    standing: Counter[tuple[date, int]] = Counter()
+    retracted: Counter[tuple[date, int]] = Counter()
+    for row in await connection.fetch(query("qualifications_of_user"), numbers):
+        place = day_of(from_datetime(row["at"]), zone), row["segment"]
+        (retracted if row["retracted"] else standing)[place] += 1
+    places = sorted({*standing, *retracted})
+    if places:
+        await connection.execute(
+            query("forget_qualified_days"),
+            [day for day, _ in places],
+            [segment for _, segment in places],
+            [standing[place] for place in places],
+            [retracted[place] for place in places],
+        )
+
+
+async def load_refused_ids(pool: Pool, now: Instant) -> RefusedIds:
+    """Trio. Those that are refused now; what is over is dropped."""
+    refused = RefusedIds()
+    async with pool.acquire() as connection:
+        await connection.execute(query("accept_ids_again"), to_datetime(now))
+        for anonymous, id_hash, until in await connection.fetch(query("refused_ids"), to_datetime(now)):
+            refused.refuse(anonymous, id_hash, from_datetime(until))
+    return refused

@@ -1,0 +1,128 @@
+"""What actors are made of: all that the store knows of some users and a plan asks about, at one instant.
+
+Rows are found by their keys alone, (user_number, timestamp) of events above all: nobody's plan may depend on how large
+a table was when it was made. Properties stay JSON here too, and are fetched only where somebody will read them.
+"""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec.json import Decoder
+
+from segd.core.effects import Moved, Standing, StoredEvent, StoredUser, Taken, Waiting
+from segd.core.instants import Instant, from_datetime, to_datetime
+from segd.core.messages import Event, Kind
+from segd.store.bridge import Connection, Row
+from segd.store.queries import query
+
+_TRAITS = Decoder(dict[str, Any], float_hook=Decimal)  # as arriving ones are read
+
+_KINDS: dict[str, Kind] = {
+    "$page": "page", "$screen": "screen", "$identify": "identify", "$group": "group", "$alias": "alias"
+}  # fmt: skip
+
+
+async def load_users(
+    connection: Connection,
+    numbers: Sequence[int],
+    *,
+    names: Collection[str],
+    plain: Collection[str],
+    everything: bool,
+    traits: Collection[str],
+    since: Instant | None,
+) -> list[StoredUser]:
+    """Trio. The users of these numbers, without those who are none (any more); all as of the same instant.
+
+    names: of events that are needed with their properties. plain: of those that are needed without, which then read as
+    empty. everything: all other events are needed, too, without properties. traits: each event that wrote one of these
+    is there with all that it wrote, under its own name whatever that is, and however old; on other events no traits
+    are seen. since: other events that are stamped earlier are not needed; None: all are.
+    """
+    events: dict[int, dict[int, StoredEvent]] = {}  # by user and sequence
+    moved: dict[int, list[Moved]] = {}
+    standing: dict[int, list[Standing]] = {}
+    waiting: dict[int, list[Waiting]] = {}
+    asked, with_properties = [*names, *plain], list(names)
+    bound = None if since is None else to_datetime(since)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(query("look_up_in_this"))
+        users = {row["number"]: row for row in await connection.fetch(query("users_by_number"), numbers)}
+        if asked or everything:
+            statement = query("events_of_users")
+            for row in await connection.fetch(statement, numbers, bound, everything, asked, with_properties):
+                events.setdefault(row[0], {})[row[2]] = _event(row)
+        if traits:
+            statement = query("trait_writes_of_users")
+            for row in await connection.fetch(statement, numbers, list(traits), with_properties):
+                events.setdefault(row[0], {})[row[2]] = _event(row)
+        for user, old, id, anonymous, at, sequence in await connection.fetch(query("joins_of_users"), numbers):
+            moved.setdefault(user, []).append(Moved(old, id, anonymous, from_datetime(at), sequence))
+        for row in await connection.fetch(query("standing_of_users"), numbers):
+            user, segment, version, id, anonymous, at, cause, cause_id = row
+            one = Standing(segment, version, id, anonymous, from_datetime(at), cause, cause_id)
+            standing.setdefault(user, []).append(one)
+        for row in await connection.fetch(query("timers_of_users"), numbers):
+            user, segment, version, cause, opened, due = row
+            one = Waiting(segment, version, cause, from_datetime(opened), from_datetime(due))
+            waiting.setdefault(user, []).append(one)
+    return [
+        StoredUser(
+            number,
+            user["id"],
+            user["anonymous"],
+            list(events.get(number, {}).values()),
+            moved.get(number, ()),
+            standing.get(number, ()),
+            waiting.get(number, ()),
+        )
+        for number, user in users.items()
+    ]
+
+
+async def due_users(connection: Connection, before: Instant, after: Instant | None) -> list[tuple[int, Instant]]:
+    """Trio. Users with timers that are due from `after` on (None: whenever) and before `before`; with the earliest."""
+    bound = None if after is None else to_datetime(after)
+    rows = await connection.fetch(query("due_users"), bound, to_datetime(before))
+    return [(user, from_datetime(due)) for user, due in rows]
+
+
+async def users_with_events(
+    connection: Connection,
+    names: Collection[str],
+    since: Instant | None,
+    traits: Collection[str],
+    after_number: int,
+    limit: int,
+) -> list[int]:
+    """Trio. The next users, in order of number, with events of these names stamped `since` or later (None: ever), or
+    with writes of these traits at any time. after_number: the last one of the page before; 0 at first. limit: of a
+    page; one that is not full is the last."""
+    bound = None if since is None else to_datetime(since)
+    async with connection.transaction(readonly=True):
+        await connection.execute(query("plan_for_these_values"))
+        statement = query("users_with_events")
+        rows = await connection.fetch(statement, list(names), bound, list(traits), after_number, limit)
+    return [row[0] for row in rows]
+
+
+def _event(row: Row) -> StoredEvent:
+    _, timestamp, sequence, received_at, live, imported, origin, message_id, name, properties, traits = row
+    received = from_datetime(received_at)
+    event = Event(
+        _KINDS.get(name, "track"),
+        name,
+        None,
+        None,
+        None,
+        from_datetime(timestamp),
+        received,
+        None,
+        message_id,
+        None if traits is None else _TRAITS.decode(traits),
+        0,
+        b"" if properties is None else properties.encode(),
+    )
+    taken: Taken = "live" if live else "imported" if imported else "late"
+    return StoredEvent(event, sequence, received, taken, origin)

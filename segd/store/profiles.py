@@ -1,0 +1,120 @@
+"""Everything about one user: found by id or e-mail, traits, timeline, segments, and why or why not."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from segd.core.answers import Belongs, CausedBy, Happened, Person, Profile, Timeline, UserKey
+from segd.core.instants import LATEST, Instant, from_datetime, to_datetime
+from segd.core.refused_ids import RefusedIds
+from segd.core.verdict import Told
+from segd.store.bridge import Pool, Row
+from segd.store.export import exported
+from segd.store.forgetting import forget
+from segd.store.people import person, with_traits
+from segd.store.queries import query
+from segd.store.waiting import Write
+from segd.store.why import memberships, user_row, why
+
+T = TypeVar("T")
+
+LONGEST_PREFIX = 200  # of an e-mail: what the index holds
+LAST_CHARACTER = "\U0010ffff"
+
+_decode = msgspec.json.Decoder(Any, float_hook=Decimal).decode
+
+
+class Journal(Protocol):
+    async def change(self, write: Write[T]) -> T: ...
+
+
+class PostgresProfiles:
+    """The Users of `core.answers`. journal: forgetting goes through it. zone: the account's. now: the clock. refused:
+    ids that are not taken, where those of forgotten users are noted."""
+
+    def __init__(
+        self, pool: Pool, journal: Journal, zone: tzinfo, now: Callable[[], Instant], refused: RefusedIds
+    ) -> None:
+        self._pool = pool
+        self._journal = journal
+        self._zone = zone
+        self._now = now
+        self._refused = refused
+
+    async def find(self, text: str, most: int) -> list[Person]:
+        """Trio. As `core.answers` says."""
+        if not text:
+            return []
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(query("users_by_id"), text)
+            email = text.lower()[:LONGEST_PREFIX]
+            rows += await connection.fetch(query("users_by_email"), email, email + LAST_CHARACTER, most)
+            rows += await connection.fetch(query("users_by_beginning"), text, text + LAST_CHARACTER, most)
+            return (await with_traits(connection, rows))[:most]
+
+    async def profile(self, key: UserKey) -> Profile:
+        """Trio. As `core.answers` says."""
+        async with self._pool.acquire() as connection:
+            row = await user_row(connection, key)
+            number: int = row["number"]
+            traits = await connection.fetch(query("traits_of_user"), number)
+            ids = await connection.fetch(query("ids_of_user"), number)
+            latest = await connection.fetchval(query("latest_event"), number)
+            qualified = await connection.fetch(query("qualified_of_user"), number)
+            members = await memberships(connection, row, self._zone, self._now())
+        standing = {name: value for name, written in traits if (value := _decode(written)) is not None}
+        shown = person(row, standing)
+        if latest is not None:  # the row is not written anew for each message
+            shown = shown._replace(last_seen=max(shown.last_seen, from_datetime(latest)))
+        return Profile(
+            shown,
+            [UserKey(id, anonymous) for id, anonymous in ids],
+            from_datetime(row["first_seen"]),
+            [Belongs(segment, name, from_datetime(at)) for segment, name, at in qualified] + members,
+        )
+
+    async def timeline(self, key: UserKey, before: tuple[Instant, int] | None, most: int) -> Timeline:
+        """Trio. As `core.answers` says."""
+        at, sequence = before or (LATEST, 0)
+        async with self._pool.acquire() as connection:
+            number: int = (await user_row(connection, key))["number"]
+            rows = await connection.fetch(query("timeline"), number, to_datetime(at), sequence, most + 1)
+            sequences = [row["sequence"] for row in rows[:most]]
+            caused: dict[int, list[CausedBy]] = {}
+            for cause, segment, name, when, retracted in await connection.fetch(query("caused"), number, sequences):
+                caused.setdefault(cause, []).append(CausedBy(segment, name, from_datetime(when), retracted))
+        return Timeline([_happened(row, caused) for row in rows[:most]], len(rows) > most)
+
+    async def why(self, key: UserKey, segment: int) -> Told:
+        """Trio. As `core.answers` says."""
+        async with self._pool.acquire() as connection:
+            return await why(connection, await user_row(connection, key), segment, self._zone, self._now())
+
+    async def forget(self, key: UserKey, refused_until: Instant | None) -> dict[str, int]:
+        """Trio. As `core.answers` says."""
+        counts, hashes = await self._journal.change(
+            lambda connection, _: forget(connection, key, self._zone, refused_until)
+        )
+        for anonymous, id_hash in hashes:
+            assert refused_until is not None
+            self._refused.refuse(anonymous, id_hash, refused_until)
+        return counts
+
+    def export(self, key: UserKey) -> AbstractAsyncContextManager[Any]:
+        """Trio. As `core.answers` says."""
+        return exported(self._pool, key)
+
+
+def _happened(row: Row, caused: Mapping[int, list[CausedBy]]) -> Happened:
+    return Happened(
+        from_datetime(row["timestamp"]),
+        row["sequence"],
+        row["name"],
+        row["content"],
+        row["message_id"],
+        caused.get(row["sequence"], ()),
+    )

@@ -1,0 +1,185 @@
+"""What is known of a segment: who qualified on which day, who is in it now, and by which channels they are reached."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, timedelta, tzinfo
+from typing import NamedTuple, get_args
+
+from segd.core import definitions as d
+from segd.core.answers import DayOf, LiveReport, PastReport, Reach
+from segd.core.calendar import day_of
+from segd.core.instants import DAY, HOUR, Instant, to_datetime
+from segd.core.past import ADDRESSES
+from segd.store.bridge import Connection, Pool
+from segd.store.conditions_sql import Answer, Compiled
+from segd.store.history import prepare
+from segd.store.log import PostgresLog
+from segd.store.people import persons
+from segd.store.queries import Sql, Statement, query
+from segd.store.segments import Segment, list_segments
+from segd.store.snapshots import SAMPLE, SHOWN_DAYS, counted
+from segd.store.traits import traits_worth_showing
+
+REACH_DAYS = 30  # of a live segment: who qualified in them is asked for channels
+RECENT = 20  # entries of the log
+
+
+class PostgresReports:
+    """The Reports of `core.answers`. zone: the account's. now: the clock."""
+
+    def __init__(self, pool: Pool, zone: tzinfo, now: Callable[[], Instant]) -> None:
+        self._pool = pool
+        self._log = PostgresLog(pool)
+        self._zone = zone
+        self._now = now
+
+    async def live(self, segment: int) -> LiveReport:
+        """Trio. As `core.answers` says."""
+        now = self._now()
+        recent = (await self._log.last(segment, RECENT))[::-1]
+        async with at_one_instant(self._pool) as connection:
+            asked = await segment_numbered(connection, segment)
+            if not isinstance(asked.definition, d.Live):
+                raise LookupError(segment)
+            since = day_of(now, self._zone) - timedelta(days=SHOWN_DAYS - 1)
+            days = await connection.fetch(query("qualified_days"), segment, since)
+            lately = await connection.fetchrow(query("qualified_lately"), segment, *_before(now, HOUR, DAY, 0))
+            in_all = await connection.fetchrow(query("qualified_in_all"), segment)
+            found = await _found(connection, _qualified(segment, now), now)
+            traits = await traits_worth_showing(connection, [one.entry.user for one in recent])
+        assert lately is not None
+        assert in_all is not None
+        return LiveReport(
+            per_day=_without_gaps(
+                [DayOf(row["day"], row["qualified"], row["retracted"]) for row in days],
+                max(since, _day_of_creation(asked.created_at, since, self._zone)),
+                day_of(now, self._zone),
+            ),
+            last_hour=lately["last_hour"],
+            last_day=lately["last_day"],
+            members=in_all["members"],
+            retracted=in_all["retracted"],
+            reach=found.reach,
+            recent=recent,
+            traits=traits,
+        )
+
+    async def past(self, segment: int) -> PastReport:
+        """Trio. As `core.answers` says. Raises DefinitionError where it names a segment that is gone."""
+        as_of = self._now()
+        async with at_one_instant(self._pool) as connection:
+            definition = (await segment_numbered(connection, segment)).definition
+            if not isinstance(definition, d.Past):
+                raise LookupError(segment)
+            began = self._now()
+            compiled = await prepare(connection, definition, as_of, self._zone, answer=_reached(as_of))
+            found = await _answered(connection, compiled)
+            milliseconds = (self._now() - began) // 1000
+            sample = await persons(connection, found.sample)
+            counts = await counted(connection, segment, as_of, self._zone)
+        async with self._pool.acquire() as connection:  # so that lists say the same
+            await connection.execute(
+                query("keep_evaluation"), segment, to_datetime(as_of), milliseconds, found.reach.of, None
+            )
+        return PastReport(
+            per_day=[DayOf(day_of(at, self._zone), members) for at, members in counts],
+            as_of=as_of,
+            milliseconds=milliseconds,
+            members=found.reach.of,
+            sample=sample,
+            reach=found.reach,
+        )
+
+
+@asynccontextmanager
+async def at_one_instant(pool: Pool) -> AsyncGenerator[Connection]:
+    """Trio. A connection all of whose answers are as of the same instant."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection
+
+
+async def segment_numbered(connection: Connection, number: int) -> Segment:
+    """Trio. Raises LookupError where there is no such segment."""
+    for one in await list_segments(connection):
+        if one.number == number:
+            return one
+    raise LookupError(number)
+
+
+# Who is in it, and how they are reached
+
+
+class _Found(NamedTuple):
+    reach: Reach
+    sample: Sequence[int]
+
+
+async def _found(connection: Connection, users: Callable[[Statement], Sql], as_of: Instant) -> _Found:
+    """Trio. Of the users of a piece."""
+    statement = Statement()
+    text = _reached(as_of)(statement, users(statement))
+    return await _answered(connection, Compiled(str(text), statement.values, []))
+
+
+async def _answered(connection: Connection, compiled: Compiled) -> _Found:
+    """Trio. compiled: of `_reached`."""
+    of = 0
+    channels = dict.fromkeys(get_args(d.Channel), 0)
+    sample: list[int] = []
+    for what, channel, number in await connection.fetch(compiled.text, *compiled.values):
+        match what:
+            case "members":
+                of = number
+            case "channel":
+                channels[channel] = number
+            case _:
+                sample.append(number)
+    return _Found(Reach(of, channels), sample)
+
+
+def _reached(as_of: Instant) -> Answer:
+    pairs = [(channel, address) for channel, addresses in ADDRESSES.items() for address in addresses]
+
+    def answer(statement: Statement, users: Sql) -> Sql:
+        return statement.piece(
+            "reached",
+            users=users,
+            there=statement.piece("is_there", value=statement.piece("written_value")),
+            channels=[channel for channel, _ in pairs],
+            addresses=[address for _, address in pairs],
+            as_of=to_datetime(as_of),
+            most=SAMPLE,
+        )
+
+    return answer
+
+
+def _qualified(segment: int, now: Instant) -> Callable[[Statement], Sql]:
+    def users(statement: Statement) -> Sql:
+        start, until = _before(now, REACH_DAYS * DAY - 1, 0)
+        return statement.piece("qualified", segment=segment, start=start, until=until)
+
+    return users
+
+
+# Days
+
+
+def _before(now: Instant, *lengths: int) -> list[object]:
+    return [to_datetime(now - length) for length in lengths]
+
+
+def _day_of_creation(created_at: Instant, earliest: date, zone: tzinfo) -> date:
+    try:
+        return day_of(created_at, zone)
+    except ValueError:  # of a segment that is older than the column
+        return earliest
+
+
+def _without_gaps(days: Sequence[DayOf], first: date, last: date) -> list[DayOf]:
+    """A day on which nobody qualified has no row. first: unless there is an earlier one."""
+    found = {one.day: one for one in days}
+    first = min(first, *found) if found else first
+    length = (last - first).days + 1
+    every = [first + timedelta(days=after) for after in range(length)]
+    return [found.get(day, DayOf(day, 0)) for day in every]

@@ -1,0 +1,56 @@
+"""Changes of segments by way of the journal, one method for each."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from segd.core.definitions import Definition
+from segd.core.instants import Instant
+from segd.store import segments
+from segd.store.bridge import Connection
+from segd.store.waiting import Changed
+
+T = TypeVar("T")
+
+
+class ChangesJournal(Protocol):
+    async def change(self, write: Callable[[Connection, int], Awaitable[Changed[T]]]) -> T: ...
+
+
+class SegmentChanges:
+    """Every method returns once its change is in effect; it raises as its namesake in `segments`, and Unavailable.
+
+    now: the clock.
+    """
+
+    def __init__(self, journal: ChangesJournal, now: Callable[[], Instant]) -> None:
+        self._journal = journal
+        self._now = now
+
+    async def create(self, definition: Definition) -> int:
+        """Trio. The number of the new one."""
+        created = await self._journal.change(
+            lambda connection, position: segments.create(connection, position, definition, self._now())
+        )
+        return created.number
+
+    async def change(self, number: int, definition: Definition) -> None:
+        """Trio"""
+        await self._journal.change(
+            lambda connection, position: segments.change(connection, position, number, definition, self._now())
+        )
+
+    async def pause(self, number: int) -> None:
+        """Trio"""
+        await self._journal.change(
+            lambda connection, position: segments.pause(connection, position, number, self._now())
+        )
+
+    async def resume(self, number: int) -> None:
+        """Trio"""
+        await self._journal.change(
+            lambda connection, position: segments.resume(connection, position, number, self._now())
+        )
+
+    async def delete(self, number: int) -> None:
+        """Trio"""
+        await self._journal.change(lambda connection, position: segments.delete(connection, position, number))

@@ -1,0 +1,56 @@
+"""The UserStore of `core.ports` on Postgres: what actors are made of."""
+
+from collections.abc import Sequence
+
+from segd.core.effects import StoredUser
+from segd.core.instants import Instant
+from segd.core.plan import Plan
+from segd.core.ports import Known
+from segd.store import loading, segments
+from segd.store.bridge import Pool
+from segd.store.queries import query
+
+
+class PostgresUsers:
+    """Reads over connections of the pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def segments(self, since: Instant) -> Known:
+        """Trio. As `core.ports` says."""
+        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            known = await segments.list_segments(connection)
+            return Known(
+                [segment.definition for segment in known],
+                {segment.name: segment.number for segment in known},
+                await segments.runs(connection, since),
+                await connection.fetchval(query("settled")),
+            )
+
+    async def load(self, numbers: Sequence[int], plan: Plan) -> Sequence[StoredUser]:
+        """Trio. As `core.ports` says."""
+        asked = plan.asked()
+        async with self._pool.acquire() as connection:
+            return await loading.load_users(
+                connection,
+                numbers,
+                names=asked.read,
+                plain=asked.plain,
+                everything=plan.hears_all,
+                traits=plan.traits,
+                since=None,
+            )
+
+    async def due(self, before: Instant) -> Sequence[tuple[int, Instant]]:
+        """Trio. As `core.ports` says."""
+        async with self._pool.acquire() as connection:
+            return await loading.due_users(connection, before, None)
+
+    async def concerned(self, plan: Plan, after: int, most: int) -> Sequence[int]:
+        """Trio. As `core.ports` says."""
+        asked = plan.asked()
+        async with self._pool.acquire() as connection:
+            return await loading.users_with_events(
+                connection, [*asked.read, *asked.plain], None, plan.traits, after, most
+            )
