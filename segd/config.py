@@ -46,6 +46,8 @@ class Config(Struct, frozen=True):
     zone: str
     late_band: int
     ahead: int
+    grace: int
+    catch_up: int
     listen: Address
     write_keys: frozenset[str]
     group_milliseconds: int
@@ -116,6 +118,10 @@ def _length(value: Any) -> int:
     return parse_length(_text(value))
 
 
+def _length_or_none(value: Any) -> int:
+    return 0 if value in (0, "0", "0s") else _length(value)
+
+
 def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdecimal():  # from the environment
@@ -161,6 +167,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "zone": _zone,
     "late_band": _length,
     "ahead": _length,
+    "grace": _length_or_none,
+    "catch_up": _length_or_none,
     "listen": parse_address,
     "write_keys": _write_keys,
     "group_milliseconds": _whole(0, 1_000, "milliseconds"),
@@ -172,6 +180,8 @@ _DEFAULTS: dict[str, Any] = {
     "zone": "UTC",
     "late_band": "2h",
     "ahead": "2m",
+    "grace": "2s",
+    "catch_up": "2m",
     "listen": "127.0.0.1:7337",
     "write_keys": [],
     "group_milliseconds": 3,

@@ -7,23 +7,33 @@ what it has taken, and the store, which is the caller's, closes last. What fails
 import contextlib
 import signal
 import socket
-import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 from typing import Any, Protocol, cast
+from zoneinfo import ZoneInfo
 
 import hypercorn.trio
 import trio
 from hypercorn.config import Config as HypercornConfig
 
+from segd.actors import clock
+from segd.actors.collecting import collect_little_and_often
+from segd.actors.feeds import Feeds
+from segd.actors.figures import Figures
+from segd.actors.follower import LiveFollower
+from segd.assembly import Parts, assemble
 from segd.config import Address, Config
 from segd.core.errors import SegdError
 from segd.core.instants import Instant
 from segd.store.bridge import Pool
 from segd.store.journal import JournalSettings, PostgresJournal
+from segd.store.log import PostgresLog
+from segd.store.tokens import Tokens
+from segd.store.user_store import PostgresUsers
 from segd.store.write_keys import kept_write_key
+from segd.web.api.frames import Wording
 from segd.web.app import App
-from segd.web.intake import Intake
+from segd.web.auth import Guard
 from segd.web.rejected import Rejected
 
 HTTP_SECONDS = 5.0  # at stop, for requests that are under way
@@ -49,12 +59,40 @@ class Ready(Protocol):
     def __call__(self, address: Address, write_keys: frozenset[str]) -> None: ...
 
 
-async def serve(pool: Pool, config: Config, *, ready: Ready, tell: Callable[[str], None]) -> None:
+async def serve(
+    pool: Pool,
+    config: Config,
+    *,
+    ready: Ready,
+    tell: Callable[[str], None],
+    now: Callable[[], Instant] = clock.now,
+    demo: bool = False,
+) -> None:
     """Trio. Be the daemon until SIGTERM or SIGINT; a second one stops at once.
 
-    ready: called with the address where it really listens. tell: with sentences for the operator. Raises StoreError,
-    ListenError, and StopError where what was taken could not be committed in time or was not waited for.
+    ready: called with the address where it really listens. tell: with sentences for the operator. now: the one clock.
+    Raises StoreError, ListenError, and StopError where what was taken could not be committed in time or was not waited
+    for.
     """
+    zone = ZoneInfo(config.zone)
+    rejected, wording = Rejected(), Wording()
+    feeds = Feeds(wording, PostgresLog(pool).traits, rejected, now)
+    figures = Figures(
+        now,
+        at_hand=lambda: follower.at_hand(),
+        watchers=lambda: feeds.watchers(),
+        rejected=lambda: rejected.count,
+        unready=lambda: journal.unready(),
+    )
+    follower = LiveFollower(
+        PostgresUsers(pool),
+        [figures, feeds],
+        zone=zone,
+        grace=config.grace,
+        catch_up=config.catch_up,
+        late_band=config.late_band,
+        now=now,
+    )
     journal = PostgresJournal(
         pool,
         JournalSettings(
@@ -64,16 +102,22 @@ async def serve(pool: Pool, config: Config, *, ready: Ready, tell: Callable[[str
             waiting_events=config.waiting_events,
             waiting_bytes=config.waiting_megabytes * 1_000_000,
         ),
-        tell,
+        follower,
+        zone=zone,
+        now=now,
+        tell=tell,
     )
     with contextlib.ExitStack() as stack, _one_error():
         listener = stack.enter_context(_listening(config.listen))
         async with trio.open_nursery() as outer:
             stop = await outer.start(_wait_signals, tell)
-            async with _running(journal):
+            outer.start_soon(collect_little_and_often)
+            async with _running(journal), _shown(feeds, stop):
                 write_keys = config.write_keys or frozenset({await kept_write_key(pool)})
-                intake = Intake(journal, write_keys=write_keys, now=_now, rejected=Rejected(), ahead=config.ahead)
-                app = App(intake, unready=journal.unready)
+                guard = Guard(Tokens(pool, now), listening=config.listen.host)
+                app = assemble(
+                    Parts(config, pool, journal, feeds, figures, wording, rejected, write_keys, now, demo), guard
+                )
                 async with trio.open_nursery() as http:
                     await http.start(partial(_serve_http, app, listener, stop))
                     host, port = listener.getsockname()[:2]
@@ -102,6 +146,21 @@ async def _running(journal: PostgresJournal) -> AsyncGenerator[None]:
         nursery.cancel_scope.deadline = trio.current_time() + COMMIT_SECONDS
     if nursery.cancel_scope.cancelled_caught:
         raise StopError("stopped_late", "the database did not take in time what was sent last: its senders got no 200")
+
+
+@contextlib.asynccontextmanager
+async def _shown(feeds: Feeds, stop: trio.Event) -> AsyncGenerator[None]:
+    """The feeds show what happens in the block; who watches is sent away as soon as segd is to stop."""
+
+    async def close() -> None:
+        await stop.wait()
+        feeds.close()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(feeds.run)
+        nursery.start_soon(close)
+        yield
+        nursery.cancel_scope.cancel()
 
 
 # HTTP
@@ -150,7 +209,3 @@ def _one_error() -> Generator[None]:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         raise error from error.__cause__
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1000

@@ -6,6 +6,7 @@ follows from it is ready for the next one. So whatever is loaded is as of the po
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from segd.core.plan import Plan
 from segd.core.ports import Known, UserStore
 
 LOAD = 500  # users in one query
+ARM = 200  # users looked at between two transactions, where a new segment asks about history
 AHEAD = HOUR  # timers due within so long are known; those that come after it are asked for in time
 ASK_AGAIN = 30 * MINUTE
 NAP = 1.0  # seconds: the wall clock may be set meanwhile
@@ -35,6 +37,16 @@ class Listener(Protocol):
     def published(self, logged: Sequence[Logged]) -> None: ...
 
 
+@dataclass
+class _Arming:
+    """Users being looked at for what segments open in history. plan: of those segments. since: they count from then on.
+    after: the last user who was looked at."""
+
+    plan: Plan
+    since: Instant
+    after: int = 0
+
+
 class LiveFollower:
     """The Follower of `core.ports`.
 
@@ -44,7 +56,7 @@ class LiveFollower:
     def __init__(
         self,
         store: UserStore,
-        listener: Listener,
+        listeners: Sequence[Listener],
         *,
         zone: tzinfo,
         grace: int,
@@ -54,7 +66,7 @@ class LiveFollower:
         room: int = ROOM,
     ) -> None:
         self._store = store
-        self._listener = listener
+        self._listeners = listeners
         self._zone = zone
         self._catch_up = catch_up
         self._late_band = late_band
@@ -65,12 +77,18 @@ class LiveFollower:
         self._inbox: deque[Group] = deque()
         self._wanted: set[int] = set()  # to be loaded before the head of the inbox is taken
         self._asked_at: Instant = 0
+        self._arming: _Arming | None = None
+
+    def at_hand(self) -> tuple[int, int]:
+        """How many users are at hand, and how many timers they have open."""
+        return (0, 0) if self._users is None else self._users.count()
 
     # As `core.ports` says
 
     def committed(self, group: Group) -> None:
         if group.arrivals:
-            self._listener.arrived(group.arrivals)
+            for listener in self._listeners:
+                listener.arrived(group.arrivals)
         self._inbox.append(group)
 
     async def follow(self) -> None:
@@ -85,8 +103,13 @@ class LiveFollower:
             await self._ask_timers(users, now)
         while due := users.due(now, LOAD):
             await self._load(users, due, users.settled)
-        users.advance(now)
+        if self._arming is not None:
+            await self._arm(users, self._arming)
+        users.advance(self._now())
         users.settle(users.settled)
+        for number, error in users.failures:
+            _LOG.error("user_failed", user=number, exc_info=error)
+        users.failures.clear()
 
     def effects(self) -> Effects:
         return Effects(0) if self._users is None else self._users.effects()
@@ -94,11 +117,14 @@ class LiveFollower:
     def written(self, logged: Sequence[Logged]) -> None:
         assert self._users is not None
         self._users.written()
-        self._listener.published(logged)
+        for listener in self._listeners:
+            listener.published(logged)
 
     def seconds_until_due(self) -> float:
         if self._users is None:
             return NAP
+        if self._arming is not None:
+            return 0
         return min(NAP, max(0.0, (self._users.next_due() - self._now()) / SECOND))
 
     def interrupted(self, since: Instant, until: Instant) -> None:
@@ -140,7 +166,24 @@ class LiveFollower:
         names = {number: name for name, number in known.numbers.items()}
         users = LiveUsers(plan, names, self._patience, self._room, known.settled)
         await self._ask_timers(users, now)
+        unarmed = [run for run in known.runs if not run.armed and run.counts_to is None]
+        since = min((run.counts_from for run in unarmed), default=0)
+        self._arming = _Arming(compile_plan(known._replace(runs=unarmed), self._zone), since) if unarmed else None
         return users
+
+    async def _arm(self, users: LiveUsers, arming: "_Arming") -> None:
+        """Look at the next users in whose history a segment may open something."""
+        page = await self._store.concerned(arming.plan, arming.after, ARM)
+        strangers = [number for number in page if not users.is_at_hand(number)]
+        for number in page:
+            users.look_at(number, arming.since, self._now())
+        loaded = await self._store.load(strangers, users.plan) if strangers else ()
+        users.load(loaded, users.settled, self._now(), arming.since)
+        if len(page) == ARM:
+            arming.after = page[-1]
+        else:
+            users.armed()
+            self._arming = None
 
     async def _ask_timers(self, users: LiveUsers, now: Instant) -> None:
         users.put_to_sleep(await self._store.due(now + AHEAD))
@@ -148,7 +191,7 @@ class LiveFollower:
 
 
 def compile_plan(known: Known, zone: tzinfo) -> Plan:
-    """Of all segments those that are live, and whatever those name. One that cannot be compiled is left out and told."""
+    """Of all segments those that are live, and whatever those name. One that cannot be is left out, and told."""
     names = {number: name for name, number in known.numbers.items()}
     aliases = {str(number): name for name, number in known.numbers.items()}
     runs: dict[str, list[Run]] = {}

@@ -13,6 +13,9 @@ from segd.cli.store import with_store
 from segd.config import Address, parse_address
 
 
+CONNECTIONS = 12  # of the journal, the actors, and ten for whoever asks
+
+
 def _as_address(ctx: click.Context, param: click.Parameter, value: str | None) -> Address | None:
     try:
         return None if value is None else parse_address(value)
@@ -36,7 +39,7 @@ def serve(listen: Address | None, config: Path | None, state_dir: Path | None) -
     settings = load(config, state_dir)
     if listen is not None:
         settings = msgspec.structs.replace(settings, listen=listen)
-    with_store(settings, partial(daemon.serve, config=settings, ready=_ready, tell=_tell))
+    with_store(settings, partial(daemon.serve, config=settings, ready=_ready, tell=_tell), CONNECTIONS)
 
 
 def _ready(address: Address, write_keys: frozenset[str]) -> None:

@@ -15,14 +15,14 @@ from segd.store.migrate import check, migrate
 
 T = TypeVar("T")
 
-CONNECTIONS = 2
+CONNECTIONS = 2  # at once, of most commands
 
 
-def with_store(config: Config, work: Callable[[Pool], Awaitable[T]]) -> T:
+def with_store(config: Config, work: Callable[[Pool], Awaitable[T]], connections: int = CONNECTIONS) -> T:
     """Run some work on the store. Raises click.ClickException for what the store or the work refuses."""
 
     async def run() -> T:
-        async with _open_store(config) as pool:
+        async with _open_store(config, connections) as pool:
             return await work(pool)
 
     return _run(run)
@@ -33,7 +33,7 @@ def migrate_store(config: Config) -> list[str]:
     applied: list[str] = []
 
     async def run() -> None:
-        async with _open_pool(config) as pool, pool.acquire() as connection:
+        async with _open_pool(config, CONNECTIONS) as pool, pool.acquire() as connection:
             applied.extend(await migrate(connection, _tell))
 
     _run(run)
@@ -48,9 +48,9 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def _open_store(config: Config) -> AsyncGenerator[Pool]:
+async def _open_store(config: Config, connections: int) -> AsyncGenerator[Pool]:
     """Trio. The store with its tables as they must be; those of the embedded server are brought forward."""
-    async with _open_pool(config) as pool:
+    async with _open_pool(config, connections) as pool:
         async with pool.acquire() as connection:
             if config.dsn is None:
                 await migrate(connection, _tell)
@@ -60,12 +60,12 @@ async def _open_store(config: Config) -> AsyncGenerator[Pool]:
 
 
 @asynccontextmanager
-async def _open_pool(config: Config) -> AsyncGenerator[Pool]:
+async def _open_pool(config: Config, connections: int) -> AsyncGenerator[Pool]:
     async with AsyncExitStack() as stack:
         dsn = config.dsn
         if dsn is None:
             dsn = await stack.enter_async_context(open_embedded(config.state_dir, progress=_tell))
-        yield await stack.enter_async_context(open_pool(dsn, CONNECTIONS))
+        yield await stack.enter_async_context(open_pool(dsn, connections))
 
 
 def _tell(sentence: str) -> None:

@@ -42,7 +42,8 @@ class Run(NamedTuple):
     """An uninterrupted time in which one version of a live segment counts.
 
     sees_from: its trigger sees events stamped then or later; None for all there are. counts_from, counts_to: the
-    qualifications that count are dated in [from, to); None while it goes on.
+    qualifications that count are dated in [from, to); None while it goes on. armed: what history opens has its timers;
+    else all users with such a history are still to be looked at.
     """
 
     segment: int
@@ -51,6 +52,7 @@ class Run(NamedTuple):
     sees_from: Instant | None
     counts_from: Instant
     counts_to: Instant | None
+    armed: bool = True
 
 
 class Moved(NamedTuple):
@@ -121,15 +123,16 @@ class LogEntry(NamedTuple):
 @dataclass(slots=True)
 class Effects:
     """What follows from all that was committed up to `settled`. log: in order. set, dropped: rows of timers, by user;
-    one that is set may take the place of a row with the same segment and cause."""
+    one that is set may take the place of a row with the same segment and cause. armed: segments whose runs are now."""
 
     settled: int
     log: list[LogEntry] = field(default_factory=list[LogEntry])
     set: list[tuple[int, Waiting]] = field(default_factory=list[tuple[int, Waiting]])
     dropped: list[tuple[int, Waiting]] = field(default_factory=list[tuple[int, Waiting]])
+    armed: list[int] = field(default_factory=list[int])
 
     def __bool__(self) -> bool:
-        return bool(self.log or self.set or self.dropped)
+        return bool(self.log or self.set or self.dropped or self.armed)
 
 
 class Logged(NamedTuple):

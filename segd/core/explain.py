@@ -166,9 +166,10 @@ def why(plan: Plan, entries: Iterable[Entry], key: Key, segment: str, now: Insta
     """Why a user did or did not qualify for a live segment, as it stood at `now`, timers due then included.
 
     entries: all messages of every id that was ever joined with this one, in order of (taken_at, sequence). key: the
-    kind of id ("user" or "anonymous"), and the id. KeyError where the plan has no such live segment.
+    kind of id ("user" or "anonymous"), and the id. Of several runs of the segment the last is meant. KeyError where the
+    plan has no such live segment.
     """
-    live = next((one for one in plan.live if one.name == segment), None)
+    live = next((one for one in reversed(plan.live) if one.name == segment), None)
     if live is None:
         raise KeyError(segment)
     telling = _Retelling(plan, live)
@@ -260,7 +261,7 @@ class _Retelling(Population):
 
     def admits(self, segment: LiveSegment, history: past.History, candidate: Candidate) -> bool:
         admitted = super().admits(segment, history, candidate)
-        if segment is self._segment:
+        if segment is self._segment and _counts(segment, candidate.at):
             assert self._deciding is not None
             self._decisions.append((self._deciding, self._decision(history, candidate, admitted)))
         return admitted
@@ -322,6 +323,11 @@ class _Retelling(Population):
                 return Progress(state or 0, None)
             case _:
                 return None
+
+
+def _counts(segment: LiveSegment, at: Instant) -> bool:
+    run = segment.run
+    return run is None or (run.counts_from <= at and (run.counts_to is None or at < run.counts_to))
 
 
 def _outcome(

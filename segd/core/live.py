@@ -1,11 +1,11 @@
 """The users whose state is at hand while things happen: loaded, stepped, and made to agree with the record.
 
 What a user's state is follows from the log alone: the user's events in order, and who that was. A user at hand takes
-what comes in order as it comes. Whatever else happens (a user is loaded, an event is late, two are joined) is one thing:
-the log is folded from its beginning through a population of its own, and the outcome is compared with the record, from
-the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the place of
-another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is at hand
-may be let go at any time.
+what comes in order as it comes. Whatever else happens (a user is loaded, an event is late, two are joined) is one and
+the same: the log is folded from its beginning through a population of its own, and the outcome is compared with the
+record, from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took
+the place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever
+is at hand may be let go at any time.
 
 Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
 not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.
@@ -51,8 +51,8 @@ class Patience(NamedTuple):
 
 
 class Resident:
-    """A user at hand. record: what the store has that is not retracted, and what is about to be there. held: decided, and
-    not to be told before its time. rows: the user's timers as the store has them, or is about to."""
+    """A user at hand. record: what the store has that is not retracted, and what is about to be there. held: decided,
+    and not to be told before its time. rows: the user's timers as the store has them, or is about to."""
 
     __slots__ = ("held", "log", "number", "record", "rows", "user")
 
@@ -68,6 +68,8 @@ class Resident:
 class LiveUsers:
     """plan: with runs. names: of live segments, by number. room: how many events of users are kept at hand, about.
     settled: the position up to which the record is complete.
+
+    failures: users of whom nothing can be decided, and why, since the caller last emptied it.
     """
 
     def __init__(self, plan: Plan, names: Mapping[int, str], patience: Patience, room: int, settled: int) -> None:
@@ -76,9 +78,11 @@ class LiveUsers:
         self._runs = [segment.run for segment in plan.live if segment.run is not None]
         self.patience = patience
         self.settled = settled
+        self.failures: list[tuple[int, Exception]] = []
         self._new: list[LogEntry] = []  # not on record yet, as are these rows
         self._set: dict[tuple[int, Cause], Waiting] = {}
         self._dropped: dict[tuple[int, Cause], Waiting] = {}
+        self._armed: list[int] = []
         self._room = room
         self._size = 0
         self._population = Population(plan, keeps_logs=False)
@@ -136,15 +140,29 @@ class LiveUsers:
         be looked at from then on in any case."""
         for one in stored:
             self.forget([one.number])
-            log = Log(self.plan, one, position)
-            new = (digest.taken_at for digest in log.digests() if digest.sequence > self.settled)
-            floor = min(unsettled_from, *new, *(waiting.due for waiting in one.waiting), FOREVER)
-            resident = Resident(one.number, log, User(one.id, one.anonymous))
-            for standing in one.standing:
-                resident.record[standing.segment, standing.at, standing.cause] = standing
-            resident.rows = {(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
-            self._admit(resident)
-            self._fold(resident, floor, now)
+            try:
+                self._load(one, position, now, unsettled_from)
+            except Exception as error:
+                self._fail(one.number, error)
+
+    def _load(self, one: StoredUser, position: int, now: Instant, unsettled_from: Instant) -> None:
+        log = Log(self.plan, one, position)
+        new = (digest.taken_at for digest in log.digests() if digest.sequence > self.settled)
+        floor = min(unsettled_from, *new, *(waiting.due for waiting in one.waiting), FOREVER)
+        resident = Resident(one.number, log, User(one.id, one.anonymous))
+        resident.record = {found(standing): standing for standing in one.standing}
+        resident.rows = {(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
+        self._admit(resident)
+        self._fold(resident, floor, now)
+
+    def look_at(self, number: int, since: Instant, now: Instant) -> None:
+        """Make the record of a user who is at hand agree from that instant on."""
+        if (resident := self._residents.get(number)) is not None:
+            self._touch(resident)
+            try:
+                self._fold(resident, since, now)
+            except Exception as error:
+                self._fail(number, error)
 
     def create(self, arrivals: Iterable[Arrival], created: frozenset[int]) -> None:
         """Users whose first event is among these: there is nothing to load."""
@@ -161,19 +179,24 @@ class LiveUsers:
         """Events in order of arrival. Those of users who are not at hand have no consequence."""
         for arrival in arrivals:
             resident = self._residents.get(arrival.user)
-            if resident is None or arrival.sequence <= resident.log.taken:
-                continue
-            digest = digest_of(self.plan, arrival)
-            if digest is None:
-                continue
-            self._touch(resident)
-            self._size += 1
-            if not resident.log.add(digest) or digest.taken_at <= resident.user.fired_at:
-                self._fold(resident, digest.taken_at, now)
-                continue
-            self._population.advance_user(resident.user, digest.taken_at)
-            self._population.feed(resident.user, digest, digest.taken_at)
-            self._collect(resident, now)
+            if resident is not None and arrival.sequence > resident.log.taken:
+                try:
+                    self._take(resident, arrival, now)
+                except Exception as error:
+                    self._fail(resident.number, error)
+
+    def _take(self, resident: Resident, arrival: Arrival, now: Instant) -> None:
+        digest = digest_of(self.plan, arrival)
+        if digest is None:
+            return
+        self._touch(resident)
+        self._size += 1
+        if not resident.log.add(digest) or digest.taken_at <= resident.user.fired_at:
+            self._fold(resident, digest.taken_at, now)
+            return
+        self._population.advance_user(resident.user, digest.taken_at)
+        self._population.feed(resident.user, digest, digest.taken_at)
+        self._collect(resident, now)
 
     def advance(self, now: Instant) -> None:
         """Let time pass: what is due is decided, and told where its time has come."""
@@ -182,16 +205,21 @@ class LiveUsers:
             # What waited for its instant to be over, for its filter names what may happen then.
             ends = [timer.due for timer in resident.user.waiting if timer.due < now]
             if ends:
-                population.advance_user(resident.user, max(ends) + 1)
-                self._collect(resident, now)
+                try:
+                    population.advance_user(resident.user, max(ends) + 1)
+                    self._collect(resident, now)
+                except Exception as error:
+                    self._fail(resident.number, error)
         while (popped := population.timers.pop(now - self.patience.grace)) is not None:
             timer, actor = popped
             assert isinstance(actor, User)
-            user = actor.survivor()
-            population.fire(timer, actor)
-            resident = self._by_user[user]
+            resident = self._by_user[actor.survivor()]
             self._touch(resident)
-            self._collect(resident, now)
+            try:
+                population.fire(timer, actor)
+                self._collect(resident, now)
+            except Exception as error:
+                self._fail(resident.number, error)
         while self._holding and self._holding[0][0] <= now:
             _, number = heappop(self._holding)
             resident = self._residents.get(number)
@@ -205,21 +233,29 @@ class LiveUsers:
             self._write_rows(resident)
         self._touched.clear()
         self.settled = position
-        if not (self._new or self._set or self._dropped):
+        if not (self._new or self._set or self._dropped or self._armed):
             self._let_go()
 
     def effects(self) -> Effects:
         """All that is to be written."""
         set = [(number, waiting) for (number, _), waiting in self._set.items()]
         dropped = [(number, waiting) for (number, _), waiting in self._dropped.items()]
-        return Effects(self.settled, self._new.copy(), set, dropped)
+        return Effects(self.settled, self._new.copy(), set, dropped, self._armed.copy())
+
+    def armed(self) -> None:
+        """Everybody in whose history a segment may open something has been looked at."""
+        self._armed = sorted({run.segment for run in self._runs if not run.armed})
 
     def written(self) -> None:
         """What `effects` gave last is on record."""
         self._new.clear()
         self._set.clear()
         self._dropped.clear()
+        self._armed.clear()
         self._let_go()
+
+    def is_at_hand(self, number: int) -> bool:
+        return number in self._residents
 
     def knows(self, number: int) -> bool:
         """Whether this user is at hand, or waits to be woken."""
@@ -238,6 +274,12 @@ class LiveUsers:
                     self._population.timers.cancel(timer)
 
     # One user
+
+    def _fail(self, number: int, error: Exception) -> None:
+        """What happens to one user cannot be decided: that ends with the user being let go, and is told."""
+        self.failures.append((number, error))
+        self._population.qualified.clear()
+        self.forget([number])
 
     def _concerns(self, arrival: Arrival) -> bool:
         """Whether any trigger is told of it."""

@@ -3,37 +3,41 @@
 from collections.abc import Callable
 
 from segd.core.ports import Unavailable
-from segd.web.asgi import Answer, Application, Incoming, Receive, RequestError, Scope, Send, respond
+from segd.web.asgi import Answer, Application, Incoming, ReadFirst, Receive, RequestError, Scope, Send, respond
+
+_OWN = ("/healthz", "/readyz")
 
 
 class App:
-    """An ASGI application: `/v1/…` is the intake's, `/healthz` and `/readyz` are for whoever watches the process.
+    """An ASGI application: `/v1/…` is the intake's, `/healthz` and `/readyz` are for whoever watches the process, and
+    everything else, websockets included, is the site's.
 
     unready: why events cannot be taken now, one sentence for people; None when they can.
     """
 
-    def __init__(self, intake: Application, *, unready: Callable[[], str | None]) -> None:
+    def __init__(self, intake: Application, site: Application, *, unready: Callable[[], str | None]) -> None:
         self._intake = intake
+        self._site = site
         self._unready = unready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http" if scope["path"].startswith("/v1/"):
                 await self._intake(scope, receive, send)
-            case "http":
+            case "http" if scope["path"] in _OWN:
                 await respond(receive, send, lambda incoming: self._own(scope, incoming))
+            case "http":
+                reading = ReadFirst(receive, send)
+                await self._site(scope, reading.receive, reading.send)
             case "lifespan":
                 await _live(receive, send)
             case _:
-                await send({"type": "websocket.close"})
+                await self._site(scope, receive, send)
 
     async def _own(self, scope: Scope, _: Incoming) -> Answer:
-        path = scope["path"]
-        if path not in ("/healthz", "/readyz"):
-            raise RequestError("not_found", f"there is nothing at {path}")
         if scope["method"] not in ("GET", "HEAD"):
             raise RequestError("bad_method", f"expected GET, found {scope['method']}", ((b"allow", b"GET, HEAD"),))
-        if path == "/readyz" and (reason := self._unready()):
+        if scope["path"] == "/readyz" and (reason := self._unready()):
             raise Unavailable("unavailable", reason, retry_after=1)
         return Answer(200, b'{"status":"ok"}')
 

@@ -19,13 +19,14 @@ async def test_everything_else_is_404():
         for path in ("/", "/v1", "/api/segments", "/healthz/", "/%00"):
             response = await site.client.get(path)
             assert (response.status_code, response.json()["code"]) == (404, "not_found")
+            assert response.json()["details"] == []
 
 
-async def test_there_are_no_websockets_yet():
+async def test_a_websocket_to_nowhere_is_refused():
     async with open_site() as site:
         stream = await site.connect()
         await stream.send_all(
             b"GET /v1/track HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        assert (await stream.receive_some()).startswith(b"HTTP/1.1 403")
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 404")

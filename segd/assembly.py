@@ -1,0 +1,86 @@
+"""What the daemon serves over HTTP, put together: every part of the API with what it needs of the store."""
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from segd.actors.feeds import Feeds
+from segd.actors.figures import Figures
+from segd.backtests import Backtests
+from segd.config import Config
+from segd.core.instants import Instant
+from segd.store.bridge import Pool
+from segd.store.event_stats import PostgresEventStats
+from segd.store.journal import PostgresJournal
+from segd.store.log import PostgresLog
+from segd.store.members import PostgresMembers
+from segd.store.preview import Previews
+from segd.store.segment_changes import SegmentChanges
+from segd.store.segment_list import SegmentList
+from segd.store.sizes import sizes
+from segd.store.tokens import Tokens
+from segd.web.api.application import make_site
+from segd.web.api.events import events
+from segd.web.api.frames import Wording
+from segd.web.api.keys import keys
+from segd.web.api.live import live
+from segd.web.api.members import members
+from segd.web.api.questions import questions
+from segd.web.api.segments import segments
+from segd.web.api.status import Sizes, status
+from segd.web.app import App
+from segd.web.asgi import Application
+from segd.web.auth import Guard
+from segd.web.intake import Intake
+from segd.web.metrics import make_metrics
+from segd.web.pages import make_pages
+from segd.web.rejected import Rejected
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the daemon has made of itself so far."""
+
+    config: Config
+    pool: Pool
+    journal: PostgresJournal
+    feeds: Feeds
+    figures: Figures
+    wording: Wording
+    rejected: Rejected
+    write_keys: Set[str]
+    now: Callable[[], Instant]
+    demo: bool
+
+
+def assemble(parts: Parts, guard: Guard) -> App:
+    """The whole of HTTP."""
+    config, pool, journal, now = parts.config, parts.pool, parts.journal, parts.now
+    zone = ZoneInfo(config.zone)
+    views = SegmentList(pool, zone, now)
+    tokens = Tokens(pool, now)
+    log = PostgresLog(pool)
+
+    async def size_of() -> Sizes:
+        return Sizes(*await sizes(pool), parts.figures.events_per_second())
+
+    api = [
+        segments(views, SegmentChanges(journal, now)),
+        questions(Previews(pool, zone, now), Backtests(pool.dsn, config.zone, now), views),
+        live(parts.feeds, log, views, parts.wording),
+        members(views, PostgresMembers(pool, zone), log, now),
+        events(PostgresEventStats(pool), parts.rejected),
+        keys(tokens, guard, parts.write_keys),
+        status(
+            size_of,
+            zone=config.zone,
+            now=now,
+            write_key=min(parts.write_keys),
+            demo=parts.demo,
+            unready=journal.unready,
+        ),
+    ]
+    intake = Intake(journal, write_keys=parts.write_keys, now=now, rejected=parts.rejected, ahead=config.ahead)
+    site = make_site(api, guard, pages=[make_pages(), make_metrics(parts.figures.page, guard)])
+    return App(intake, cast(Application, site), unready=journal.unready)

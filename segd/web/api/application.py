@@ -1,0 +1,119 @@
+"""The API as an ASGI application: routes served, callers admitted, errors said in one way."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+import msgspec
+from quart import Blueprint, Response, request, websocket
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from segd.core.errors import SegdError
+from segd.web.api import openapi, requests
+from segd.web.api.routing import JSON, Part, Route
+from segd.web.asgi import Answer, RequestError, failure, told
+from segd.web.auth import Guard
+
+BODY_SECONDS = 60  # within which a request must be here in full
+
+_HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "bad_method", 408: "too_slow", 413: "too_large"}
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint] = ()) -> QuartTrio:
+    """An ASGI application for everything but the intake.
+
+    parts: of the API, which is described at `/openapi.json` and `/docs`. pages: what else is served, such as the
+    dashboard at `/` and `/static/`; they are admitted as they come, and say so where they need more.
+    """
+    site = QuartTrio("segd.web", static_folder=None)
+    site.config["MAX_CONTENT_LENGTH"] = requests.LARGEST_BODY
+    site.config["BODY_TIMEOUT"] = BODY_SECONDS
+    site.register_error_handler(Exception, _refuse)
+    parts = [*parts, openapi.description_part(parts)]
+    for part in parts:
+        for route in part.routes:
+            _add(site, guard, route)
+    for page in pages:
+        site.register_blueprint(page)
+    return site
+
+
+def _add(site: QuartTrio, guard: Guard, route: Route) -> None:
+    rule = route.path.replace("{", "<").replace("}", ">")
+    name = f"{route.method} {route.path}".replace(".", "_")
+    if route.socket:
+        site.add_websocket(rule, f"WS {name}", _socket_view(guard, route))
+        site.add_url_rule(rule, name, _upgrade_required, methods=["GET"])
+    else:
+        site.add_url_rule(rule, name, _view(guard, route), methods=[route.method])
+
+
+def _view(guard: Guard, route: Route) -> Callable[..., Awaitable[Response]]:
+    async def view(**path: str) -> Response:
+        await guard.admit(request, route.scope)
+        arguments = _arguments(route, path, request.args)
+        if route.body is not None:
+            arguments["body"] = await requests.read_body(request, route.body)
+        answer = await route.handler(**arguments)
+        if isinstance(answer, Response):
+            return answer
+        body = b"" if answer is None else _encode(answer)
+        return _response(Answer(route.status, body))
+
+    return view
+
+
+def _socket_view(guard: Guard, route: Route) -> Callable[..., Awaitable[None]]:
+    async def view(**path: str) -> None:
+        await guard.admit(websocket, route.scope)
+        await route.handler(**_arguments(route, path, websocket.args))
+
+    return view
+
+
+def _arguments(route: Route, path: dict[str, str], query: Any) -> dict[str, Any]:
+    for name, value in path.items():
+        requests.check_text(name, value)
+    arguments: dict[str, Any] = dict(path)
+    if route.query is not None:
+        arguments["query"] = requests.read_query(query.to_dict(), route.query)
+    return arguments
+
+
+async def _upgrade_required(**_: str) -> Response:
+    raise RequestError("upgrade_required", "expected a websocket", ((b"upgrade", b"websocket"),))
+
+
+async def _refuse(error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        error = _of_http(error)
+    return _response(told(error if isinstance(error, SegdError) else failure(), detailed=True))
+
+
+def _of_http(error: HTTPException) -> SegdError:
+    """What Quart itself refuses."""
+    match error.code:
+        case 404:
+            message = f"there is nothing at {(request or websocket).path[:200]}"
+        case 405:
+            allowed = ", ".join(sorted(cast("set[str]", getattr(error, "valid_methods", None) or ())))
+            message = f"expected {allowed}, found {request.method}"
+            return RequestError("bad_method", message, ((b"allow", allowed.encode()),))
+        case 413:
+            message = f"expected at most {requests.LARGEST_BODY:,} bytes"
+        case _:
+            message = error.description or error.name
+    return RequestError(_HTTP_CODES.get(error.code or 500, "bad_request"), message)
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    del response.headers["Content-Type"]
+    if answer.body:
+        response.headers["Content-Type"] = JSON
+    for name, value in answer.headers:
+        response.headers[name.decode()] = value.decode()
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

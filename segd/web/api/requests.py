@@ -1,0 +1,112 @@
+"""Requests read into their shapes, or refused with what is wrong, by field."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from quart import Request
+
+from segd.core.definitions import Definition
+from segd.core.errors import DefinitionError, Problem
+from segd.core.instants import Instant, parse_timestamp
+from segd.core.reading import read_definition
+from segd.web.asgi import RequestError
+
+S = TypeVar("S", bound=Struct)
+
+LARGEST_BODY = 1_000_000  # bytes; definitions are some hundred
+
+# How msgspec says what is wrong, in our words.
+_AT = re.compile(r"^(.*?)(?: - at `\$?\.?(.*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"^Object missing required field `(.*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$")
+_NOUNS = {
+    "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "object": "an object",
+    "array": "a list", "null": "null",
+}  # fmt: skip
+
+
+async def read_body(request: Request, shape: type[S]) -> S:
+    """The JSON body of a request. Raises RequestError `bad_json`, `bad_field`."""
+    body = await request.get_data(cache=False)
+    try:
+        read = msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        raise _bad_field(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error).removeprefix("JSON is malformed: ")
+        if isinstance(error, RecursionError):
+            reason = "too many levels of lists and objects"
+        raise RequestError("bad_json", f"expected a JSON object: {reason}") from None
+    _check_texts(read)
+    return read
+
+
+def read_query(given: Mapping[str, str], shape: type[S]) -> S:
+    """What stands behind the question mark. Raises RequestError `bad_field`."""
+    try:
+        read = msgspec.convert(dict(given), shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise _bad_field(str(error)) from None
+    _check_texts(read)
+    return read
+
+
+def check_text(path: str, value: str) -> None:
+    """Raises RequestError for what Postgres cannot hold."""
+    if "\0" in value:
+        raise bad_field(path, "expected text without NUL characters")
+
+
+def read_posted_definition(document: msgspec.Raw, path: str = "definition") -> Definition:
+    """Raises DefinitionError, its paths from the body's top."""
+    try:
+        return read_definition(bytes(document))
+    except DefinitionError as error:
+        raise DefinitionError([Problem(joined(path, one.path), one.message) for one in error.problems]) from None
+
+
+def read_instant(path: str, text: str) -> Instant:
+    """Raises RequestError `bad_field`."""
+    try:
+        return parse_timestamp(text)
+    except ValueError as error:
+        raise bad_field(path, f"{error}, found {text[:100]!r}") from None
+
+
+def bad_field(path: str, message: str) -> RequestError:
+    problem = Problem(path, message)
+    return RequestError("bad_field", str(problem), details=(problem,))
+
+
+def joined(path: str, more: str) -> str:
+    """Two parts of the way to a field."""
+    return f"{path}.{more}" if path and more and not more.startswith("[") else path + more
+
+
+def _bad_field(message: str) -> RequestError:
+    found = _AT.match(message)
+    assert found
+    text, path = found[1], found[2] or ""
+    if path.startswith("key"):  # `key` in `…`: of an object
+        path = ""
+    if missing := _MISSING.match(text):
+        return bad_field(joined(path, missing[1]), "missing")
+    if unknown := _UNKNOWN.match(text):
+        return bad_field(joined(path, unknown[1]), "unknown field")
+    text = re.sub(r"`([^`]*)`", lambda quoted: " or ".join(map(_noun, quoted[1].split(" | "))), text)
+    return bad_field(path, text[:1].lower() + text[1:].replace(", got ", ", found "))
+
+
+def _noun(name: str) -> str:
+    return _NOUNS.get(name, name)
+
+
+def _check_texts(read: Struct) -> None:
+    fields: Any = msgspec.structs.fields(read)
+    for one in fields:
+        value = getattr(read, one.name)
+        if isinstance(value, str):
+            check_text(one.encode_name, value)

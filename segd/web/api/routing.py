@@ -1,0 +1,100 @@
+"""Routes of the API: each says what it takes and answers, so that it can be served and described from one place."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from quart import Response
+from quart_trio.wrappers import TrioResponse
+
+from segd.core.keys import Scope
+
+Handler = Callable[..., Awaitable[Any]]
+H = TypeVar("H", bound=Handler)
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request that works where there is a live segment 1 and a user `ann`. parameters: of path and query, by name."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    body: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One method of one path.
+
+    path: `/api/segments/{id}`; what stands in braces is handed to the handler by name. scope: what a caller must be
+    allowed; None for anybody. query, body: handed over as `query` and `body`. raw_body: content types of a body that
+    the handler reads by itself. answer: what it returns, encoded as JSON; None for nothing. others: content types that
+    the handler may answer with a Response of its own. errors: the codes that it may answer beside the common ones.
+    socket: it is a websocket, and `answer` is what its frames are.
+    """
+
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    part: str
+    scope: Scope | None
+    query: type[Struct] | None = None
+    body: type[Struct] | None = None
+    raw_body: Sequence[str] = ()
+    answer: Any = None
+    status: int = 200
+    others: Sequence[str] = ()
+    errors: Sequence[str] = ()
+    example: Example = field(default_factory=Example)
+    socket: bool = False
+
+
+class Part:
+    """The routes of one subject. about: one sentence."""
+
+    def __init__(self, name: str, about: str) -> None:
+        self.name = name
+        self.about = about
+        self.routes: list[Route] = []
+
+    def route(
+        self, method: str, path: str, summary: str, *, scope: Scope | None, status: int = 200, **options: Any
+    ) -> Callable[[H], H]:
+        """Decorates a handler; options: fields of Route."""
+
+        def decorate(handler: H) -> H:
+            self.routes.append(
+                Route(
+                    method=method, path=path, summary=summary, handler=handler, part=self.name, scope=scope,
+                    status=status, **options,
+                )
+            )  # fmt: skip
+            return handler
+
+        return decorate
+
+    def socket(
+        self, path: str, summary: str, *, frames: Any, scope: Scope = "read", **options: Any
+    ) -> Callable[[H], H]:
+        """Decorates the handler of a websocket, which uses `quart.websocket`. Who may not come in is answered before
+        it is called. frames: what it sends; options: fields of Route."""
+        return self.route("GET", path, summary, scope=scope, answer=frames, status=101, socket=True, **options)
+
+
+def stream(chunks: AsyncGenerator[bytes], content_type: str, file_name: str | None = None) -> Response:
+    """An answer that is made while it is sent, for as long as that takes. file_name: for browsers that keep it."""
+    response = TrioResponse(chunks, content_type=content_type)
+    response.timeout = None
+    if file_name is not None:
+        response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    return response
+
+
+def nothing(status: int) -> Response:
+    """An answer without a body, to which a handler adds headers."""
+    response = Response(b"", status)
+    del response.headers["Content-Type"]
+    return response

@@ -1,0 +1,150 @@
+"""Segments over HTTP: listed, made, changed, paused, deleted."""
+
+from typing import Protocol
+
+from segd.core.definitions import Definition
+from segd.core.errors import DefinitionError, Problem
+from segd.core.segment_views import Order, SegmentView
+from segd.web.api import shapes, telling
+from segd.web.api.requests import joined, read_posted_definition
+from segd.web.api.routing import Example, Part
+from segd.web.asgi import RequestError
+
+CART = {
+    "name": "Cart left for 10 minutes",
+    "kind": "live",
+    "on": {
+        "type": "inaction",
+        "did": {"event": "Added To Cart"},
+        "did_not": {"event": "Charged"},
+        "within": "10m",
+    },
+    "filter": {"type": "profile", "property": "tier", "op": "eq", "value": "platinum"},
+}
+_ONE = Example({"id": "1"})
+
+
+class SegmentViews(Protocol):
+    """What is shown of segments. LookupError where there is none such."""
+
+    async def page(self, search: str, order: Order, skip: int, most: int) -> tuple[list[SegmentView], int]:
+        """Some of the segments with that in their names, and how many there are in all."""
+        ...
+
+    async def one(self, number: int) -> SegmentView: ...
+
+    async def number_of(self, named: str) -> int:
+        """named: a number as text, or a name."""
+        ...
+
+
+class SegmentChanges(Protocol):
+    """Changes of segments, in effect on return. SegdError with the codes `no_segment`, `name_taken`, `in_use` and
+    `not_live`, DefinitionError where a definition does not fit the others."""
+
+    async def create(self, definition: Definition) -> int:
+        """The number of the new one."""
+        ...
+
+    async def change(self, number: int, definition: Definition) -> None: ...
+
+    async def pause(self, number: int) -> None: ...
+
+    async def resume(self, number: int) -> None: ...
+
+    async def delete(self, number: int) -> None: ...
+
+
+async def find(views: SegmentViews, id: str) -> int:
+    """The number of a segment that a path names. Raises RequestError `not_found`."""
+    try:
+        return await views.number_of(id)
+    except LookupError:
+        raise RequestError("not_found", f"there is no segment {id[:200]!r}") from None
+
+
+def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
+    part = Part("segments", "Segments and their definitions.")
+
+    async def told(number: int) -> shapes.Segment:
+        try:
+            return telling.segment(await views.one(number))
+        except LookupError:
+            raise RequestError("not_found", f"segment {number} was deleted just now") from None
+
+    @part.route(
+        "GET", "/api/segments", "List segments", scope="read", query=shapes.SegmentsQuery, answer=shapes.Segments,
+        example=Example({"search": "cart", "sort": "-members"}),
+    )  # fmt: skip
+    async def list_segments(query: shapes.SegmentsQuery) -> shapes.Segments:
+        skip = (query.page - 1) * query.per_page
+        found, total = await views.page(query.search, query.sort, skip, query.per_page)
+        return shapes.Segments([telling.segment(view) for view in found], total, query.page, query.per_page)
+
+    @part.route(
+        "POST", "/api/segments", "Make a segment", scope="manage", status=201, body=shapes.DefinitionRequest,
+        answer=shapes.Segment, errors=("bad_definition", "name_taken"),
+        example=Example(body={"definition": CART | {"name": "Cart left by a platinum customer"}}),
+    )  # fmt: skip
+    async def create_segment(body: shapes.DefinitionRequest) -> shapes.Segment:
+        definition = read_posted_definition(body.definition)
+        try:
+            return await told(await changes.create(definition))
+        except DefinitionError as error:
+            raise _within(error) from None
+
+    @part.route(
+        "GET", "/api/segments/{id}", "Read a segment", scope="read", answer=shapes.Segment, errors=("not_found",),
+        example=_ONE,
+    )  # fmt: skip
+    async def read_segment(id: str) -> shapes.Segment:
+        return await told(await find(views, id))
+
+    @part.route(
+        "PUT", "/api/segments/{id}", "Change a segment", scope="manage", body=shapes.DefinitionRequest,
+        answer=shapes.Segment, errors=("bad_definition", "name_taken", "no_segment", "not_found"),
+        example=Example({"id": "1"}, {"definition": CART | {"again": "1d"}}),
+    )  # fmt: skip
+    async def change_segment(id: str, body: shapes.DefinitionRequest) -> shapes.Segment:
+        """A new version, where more than the name is another."""
+        number = await find(views, id)
+        definition = read_posted_definition(body.definition)
+        try:
+            await changes.change(number, definition)
+        except DefinitionError as error:
+            raise _within(error) from None
+        return await told(number)
+
+    @part.route(
+        "DELETE", "/api/segments/{id}", "Delete a segment", scope="manage", status=204,
+        errors=("in_use", "no_segment", "not_found"), example=_ONE,
+    )  # fmt: skip
+    async def delete_segment(id: str) -> None:
+        """With all that came of it. Refused while another segment names it."""
+        await changes.delete(await find(views, id))
+
+    @part.route(
+        "POST", "/api/segments/{id}/pause", "Pause a live segment", scope="manage", answer=shapes.Segment,
+        errors=("no_segment", "not_found", "not_live"), example=_ONE,
+    )  # fmt: skip
+    async def pause_segment(id: str) -> shapes.Segment:
+        """Nobody qualifies until it is resumed, and what is open is dropped."""
+        number = await find(views, id)
+        await changes.pause(number)
+        return await told(number)
+
+    @part.route(
+        "POST", "/api/segments/{id}/resume", "Resume a live segment", scope="manage", answer=shapes.Segment,
+        errors=("no_segment", "not_found", "not_live"), example=_ONE,
+    )  # fmt: skip
+    async def resume_segment(id: str) -> shapes.Segment:
+        number = await find(views, id)
+        await changes.resume(number)
+        return await told(number)
+
+    return part
+
+
+def _within(error: DefinitionError) -> DefinitionError:
+    """Its problems as those of the whole body."""
+    return DefinitionError([Problem(joined("definition", one.path), one.message) for one in error.problems])

@@ -1,0 +1,171 @@
+"""Who may ask what: API tokens for programs, a cookie for the dashboard, nothing at all on a laptop.
+
+    Authorization: Bearer …     an API token, whose scope counts
+    the cookie                  a browser that signed in, by the link of the daemon's start or with a token
+    neither                     everything, where segd listens on a loopback address and no token was ever made
+
+A page of any site can have a browser send requests here. It cannot send the header, and gets the cookie sent neither
+from elsewhere (SameSite) nor under a name of its own that it points at us (DNS rebinding), as the cookie belongs to a
+host. What is open must look at the host itself. And whoever changes something, or opens a websocket, which is under
+no such rule, must come from the host that it goes to.
+"""
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Collection
+from typing import Final, Protocol
+
+from quart import Request, Response, Websocket
+
+from segd.core.errors import SegdError
+from segd.core.keys import Scope
+from segd.web.asgi import RequestError
+
+COOKIE: Final = "segd_session"
+SESSION_SECONDS: Final = 30 * 86_400
+SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+
+
+class Access(Protocol):
+    """Tokens and sessions, kept."""
+
+    async def is_guarded(self) -> bool:
+        """Whether there is a token, so that nothing is open."""
+        ...
+
+    async def scope_of_token(self, secret: str) -> Scope | None:
+        """None where there is none such, or none any more."""
+        ...
+
+    async def scope_of_session(self, secret: str) -> Scope | None: ...
+
+    async def begin_session(self, token: str | None, seconds: int) -> str | None:
+        """A new session's secret. token: what its scope comes from, and whose end is its own; None for `manage`. None
+        where there is no such token."""
+        ...
+
+    async def end_session(self, secret: str) -> None: ...
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it. host: a name or address, without brackets."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_listening(host: str, *, guarded: bool) -> None:
+    """Raises SegdError where the API would be open to other machines. guarded: whether there is a token."""
+    if not guarded and not is_loopback(host):
+        raise SegdError(
+            "needs_token",
+            f"listening on {host} lets other machines in, and there is no API token yet: "
+            "make one by `segd keys create NAME`, or listen on 127.0.0.1",
+        )
+
+
+class Guard:
+    """Admits requests. listening: the address that segd listens on. hosts: other names that it is known by, such as
+    a reverse proxy's, with the port where that is not the usual one."""
+
+    def __init__(self, access: Access, *, listening: str, hosts: Collection[str] = ()) -> None:
+        self._access = access
+        self._may_be_open = is_loopback(listening)
+        self._hosts = frozenset(hosts)
+        self._code: str | None = secrets.token_urlsafe(24)
+
+    async def admit(self, request: Request | Websocket, scope: Scope | None) -> None:
+        """Raises RequestError for who may not do that. scope: what is needed; None where anybody may."""
+        if scope is None:
+            return
+        found = await self._bearer(request)
+        if found is None:
+            found = await self._browser(request)
+        if scope == "manage" and found != "manage":
+            raise RequestError("forbidden", "this token may only read: it takes one of scope manage")
+
+    def sign_in_path(self) -> str:
+        """Where a browser signs in without a token, once."""
+        self._code = self._code or secrets.token_urlsafe(24)
+        return f"/sign-in?code={self._code}"
+
+    async def sign_in(self, request: Request, *, code: str | None = None, token: str | None = None) -> "Session":
+        """Begin a session, by the code of `sign_in_path` or with a token. Raises RequestError."""
+        _check_origin(request, self._hosts)
+        if token is None:
+            if code is None or self._code is None or not hmac.compare_digest(code.encode(), self._code.encode()):
+                raise RequestError("unauthorized", "this link was used already, or is from an earlier start of segd")
+            self._code = None
+        secret = await self._access.begin_session(token, SESSION_SECONDS)
+        if secret is None:
+            raise _unauthorized("this token is not one of segd's, or was revoked")
+        return Session(secret, secure=request.scheme == "https")
+
+    async def sign_out(self, request: Request) -> None:
+        if secret := request.cookies.get(COOKIE):
+            await self._access.end_session(secret)
+
+    async def _bearer(self, request: Request | Websocket) -> Scope | None:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        scope = await self._access.scope_of_token(secret.strip())
+        if scope is None:
+            raise _unauthorized("this token is not one of segd's, or was revoked")
+        return scope
+
+    async def _browser(self, request: Request | Websocket) -> Scope:
+        secret = request.cookies.get(COOKIE)
+        scope = await self._access.scope_of_session(secret) if secret else None
+        if scope is None:
+            if not self._may_be_open or await self._access.is_guarded():
+                raise _unauthorized("expected an API token: Authorization: Bearer …")
+            host = _host(request.headers.get("Host", ""))
+            if not is_loopback(host) and request.headers.get("Host") not in self._hosts:
+                raise RequestError("bad_host", f"expected a request to localhost, found one to {host or 'nobody'}")
+            scope = "manage"
+        if isinstance(request, Websocket) or request.method not in SAFE_METHODS:
+            _check_origin(request, self._hosts)
+        return scope
+
+
+class Session:
+    """A browser that just signed in. secure: it came by TLS, and the cookie is only to go that way."""
+
+    def __init__(self, secret: str, *, secure: bool) -> None:
+        self._secret = secret
+        self._secure = secure
+
+    def remember(self, response: Response) -> None:
+        response.set_cookie(
+            COOKIE, self._secret, max_age=SESSION_SECONDS, path="/", secure=self._secure, httponly=True,
+            samesite="Strict",
+        )  # fmt: skip
+
+
+def _check_origin(request: Request | Websocket, hosts: Collection[str]) -> None:
+    """Browsers say where a request comes from, programs do not."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        ours = request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+    else:
+        scheme, _, where = origin.partition("://")
+        ours = scheme in ("http", "https") and (where == request.headers.get("Host") or where in hosts)
+    if not ours:
+        found = "one of another site" if origin is None else origin[:200]
+        raise RequestError("bad_origin", f"expected a request from a page of segd itself, found {found}")
+
+
+def _host(header: str) -> str:
+    """Of a Host header, without port and brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].lower().removesuffix(".")
+
+
+def _unauthorized(message: str) -> RequestError:
+    return RequestError("unauthorized", message, ((b"www-authenticate", b"Bearer"),))

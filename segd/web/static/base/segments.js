@@ -1,0 +1,81 @@
+// All segments, and what can be done with one: the same in the list and in reports.
+
+import { ApiError, del, get, post, useData, withQuery } from "./api.js";
+import { plural } from "./format.js";
+import { go } from "./router.js";
+import { confirm, toast } from "../parts/overlays.js";
+
+const PER_PAGE = 500; // the most that the API gives at once
+
+async function all(signal) {
+  const page = (number) => get(withQuery("/segments", { perPage: PER_PAGE, page: number }), { signal });
+  const { segments, total } = await page(1);
+  for (let number = 2; segments.length < total; number += 1) {
+    const more = (await page(number)).segments;
+    if (!more.length) break;
+    segments.push(...more);
+  }
+  return segments;
+}
+
+/** Of useData: a list of all segments, by name. */
+export const useSegments = (options) => useData(all, options);
+
+/** Change between running and paused. Returns the segment as it is then, or null where that failed. */
+export async function switchOn(segment, on) {
+  const change = (to) => post(`/segments/${segment.id}/${to ? "resume" : "pause"}`);
+  return attempt(`Could not ${on ? "resume" : "pause"} “${segment.name}”`, async () => {
+    const changed = await change(on);
+    toast(on ? `“${segment.name}” is running.` : `“${segment.name}” is paused. What comes due now is dropped.`);
+    return changed;
+  });
+}
+
+/** Ask, then delete. Returns whether it is gone. */
+export async function remove(segment) {
+  const hooks = await get("/webhooks").then(
+    (found) => found.webhooks.filter((hook) => hook.segmentId === segment.id).length,
+    () => 0,
+  );
+  const goes = segment.kind === "live" ? "Its qualifications and their log go with it." : "Its daily counts go with it.";
+  const yes = await confirm({
+    title: `Delete “${segment.name}”?`,
+    body: `${goes} ${hooks ? `${plural(hooks, "webhook")} stop${hooks === 1 ? "s" : ""}. ` : ""}Users and events stay.`,
+    verb: "Delete segment",
+  });
+  if (!yes) return false;
+  const gone = await attempt(`Could not delete “${segment.name}”`, async () => {
+    await del(`/segments/${segment.id}`);
+    return true;
+  });
+  if (gone) toast(`“${segment.name}” is deleted.`);
+  return gone === true;
+}
+
+export function duplicate(segment) {
+  go(`/segments/new/${segment.type}?from=${segment.id}`);
+}
+
+/** All members in a file. */
+export async function downloadMembers(segment) {
+  await attempt("Could not fetch the members", async () => {
+    const response = await fetch(`/api/segments/${segment.id}/members`, { headers: { accept: "text/csv" } });
+    if (!response.ok) throw new ApiError(response.status, "internal", `segd answered ${response.status}`);
+    const address = URL.createObjectURL(await response.blob());
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = `${segment.name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "members"}.csv`;
+    link.click();
+    URL.revokeObjectURL(address);
+  });
+}
+
+async function attempt(what, run) {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    toast(`${what}: ${error.message}`, { error: true });
+    return null;
+  }
+}

@@ -1,0 +1,39 @@
+// What the daemon says of itself, asked every few seconds: zone, rate, and whether it takes events. And its clock.
+
+import { ApiError, get } from "./api.js";
+import { computed, signal } from "./html.js";
+
+const ASK_SECONDS = 3;
+
+/** Of GET /api/status; null until the first answer. */
+export const status = signal(null);
+/** Why the daemon cannot be reached or takes no events, in a sentence; null when all is well. */
+export const trouble = signal(null);
+/** How far the daemon's clock is ahead of this machine's, in milliseconds. */
+let ahead = 0;
+
+/** The daemon's now, in milliseconds, changing once a second. */
+export const now = signal(Date.now());
+export const zone = computed(() => status.value?.zone ?? "UTC");
+
+export async function askStatus() {
+  try {
+    const found = await get("/status");
+    ahead = Date.parse(found.now) - Date.now();
+    status.value = found;
+    trouble.value = found.unready ?? null;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status !== 401) trouble.value = error.message;
+  }
+}
+
+export function startStatus() {
+  askStatus();
+  setInterval(() => document.visibilityState === "visible" && askStatus(), ASK_SECONDS * 1000);
+  const tick = () => {
+    now.value = Date.now() + ahead;
+    setTimeout(tick, 1000 - (now.value % 1000));
+  };
+  tick();
+}

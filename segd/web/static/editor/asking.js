@@ -1,0 +1,105 @@
+// The daemon asked while one types: what is wrong, and what the answer would be. Questions that are outdated are cancelled.
+
+import { ApiError, post } from "../base/api.js";
+import { effect, signal } from "../base/html.js";
+import { stringify } from "./exact.js";
+
+const CHECK_MILLISECONDS = 150; // of rest after the last key
+const ANSWER_MILLISECONDS = 300;
+const BACKTEST_DAYS = 7;
+
+const write = { write: stringify };
+
+/** Runs `ask(signal)` when nothing newer came for a while; the one before is cancelled at once. */
+class Latest {
+  #abort = null;
+  #timer = null;
+
+  run(milliseconds, ask) {
+    this.stop();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#timer = setTimeout(() => ask(abort.signal), milliseconds);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+  }
+}
+
+/** Keeps `state.found` true to the document. Returns how to stop. */
+export function startChecking(state) {
+  const latest = new Latest();
+  const end = effect(() => {
+    const document = state.document.value;
+    latest.run(CHECK_MILLISECONDS, async (aborted) => {
+      try {
+        const { problems } = await post("/segments/check", { definition: named(document) }, { signal: aborted, ...write });
+        state.found.value = problems.map(({ path, message }) => ({ path: path.replace(/^definition\.?/, ""), message: sentence(message) }));
+      } catch (error) {
+        if (!aborted.aborted && !(error instanceof ApiError)) throw error;
+      }
+    });
+  });
+  return () => {
+    end();
+    latest.stop();
+  };
+}
+
+/** `expected text, found 3` as "Expected text, found 3." */
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+
+const named = (document) => ({ ...document, name: document.name || "Unnamed" });
+
+/** The answer to what is finished. {of: "past" | "live", data, document, asking, error, missing} as a signal, and a stop. */
+export function startAnswering(state) {
+  const latest = new Latest();
+  const answer = signal({ data: null, document: null, asking: false, error: null, missing: null });
+  let asked = null;
+  const tell = (changes) => (answer.value = { ...answer.peek(), ...changes });
+
+  const ask = async (document, aborted) => {
+    try {
+      if (document.kind === "past") {
+        const first = await post("/segments/preview?estimate=true", { definition: document }, { signal: aborted, ...write });
+        tell({ data: first, document, error: null, asking: first.estimate });
+        if (!first.estimate) return;
+        tell({ data: await post("/segments/preview", { definition: document }, { signal: aborted, ...write }), asking: false });
+      } else {
+        const body = { definition: document, days: BACKTEST_DAYS };
+        tell({ data: await post("/segments/backtest", body, { signal: aborted, ...write }), document, error: null, asking: false });
+      }
+    } catch (error) {
+      if (aborted.aborted) return;
+      if (!(error instanceof ApiError)) throw error;
+      asked = null; // so that the same can be asked again
+      tell({ asking: false, error });
+    }
+  };
+  const start = (document, milliseconds) => {
+    asked = stringify(document);
+    tell({ asking: true, missing: null });
+    latest.run(milliseconds, (aborted) => ask(document, aborted));
+  };
+  const end = effect(() => {
+    const { document, missing } = state.finished.value;
+    if (!document) {
+      latest.stop();
+      asked = null;
+      tell({ asking: false, missing });
+      return;
+    }
+    const unnamed = { ...document, name: "Unnamed" };
+    if (stringify(unnamed) !== asked) start(unnamed, ANSWER_MILLISECONDS);
+  });
+  return {
+    answer,
+    again: () => state.finished.peek().document && start({ ...state.finished.peek().document, name: "Unnamed" }, 0),
+    stop() {
+      end();
+      latest.stop();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+// Saving asks for the name.
+
+import { ApiError } from "../base/api.js";
+import { html, useId, useRef, useState } from "../base/html.js";
+import { Button } from "../parts/basics.js";
+import { Dialog } from "../parts/overlays.js";
+import { sentence } from "../parts/states.js";
+
+const LONGEST = 200;
+
+/** store(name): saves and leaves, or throws ApiError. segment: the one that is changed. meansMore: more than its name. */
+export function SaveDialog({ name: given, segment, meansMore, store, onClose }) {
+  const [name, setName] = useState(given);
+  const [busy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState(null);
+  const input = useRef(null);
+  const id = useId();
+  const submit = async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    if (!name.trim()) {
+      setWrong("Give it a name.");
+      input.current.focus();
+      return;
+    }
+    setBusy(true);
+    try {
+      await store(name.trim());
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const [detail] = error.details ?? [];
+      setWrong(sentence(detail ? (detail.path.endsWith("name") ? error.message : `${detail.path}: ${detail.message}`) : error.message));
+      setBusy(false);
+      input.current?.focus();
+    }
+  };
+  const note = !segment ? "" : meansMore ? `It becomes version ${segment.version + 1}, which counts from now on.` : "Only the name changes; what was counted stays.";
+  return html`<${Dialog}
+    title=${segment ? "Save changes" : "Save segment"}
+    onClose=${onClose}
+    actions=${html`<${Button} onClick=${onClose}>Back<//><${Button} kind="primary" busy=${busy} form=${id} type="submit">Save segment<//>`}
+  >
+    <form id=${id} class="stack save-form" onSubmit=${submit}>
+      <div class="field">
+        <label for="${id}-name">Name</label>
+        <input
+          ref=${input}
+          id="${id}-name"
+          class="input"
+          data-first=""
+          maxlength=${LONGEST}
+          autocomplete="off"
+          value=${name}
+          aria-invalid=${wrong ? "true" : undefined}
+          aria-describedby="${id}-advice ${id}-wrong"
+          onInput=${(event) => {
+            setName(event.target.value);
+            setWrong(null);
+          }}
+        />
+        <span class="wrong" id="${id}-wrong" role="status">${wrong ?? ""}</span>
+      </div>
+      <p class="small" id="${id}-advice">Convey the core meaning, keep it brief: “Added to cart, no purchase in 10 min”. ${note}</p>
+    </form>
+  <//>`;
+}

@@ -1,0 +1,49 @@
+// What the parts of an open editor share: the definition, how to change it, and what the daemon said about it.
+
+import { batch, computed, createContext, signal, useContext } from "../base/html.js";
+import { at, drop, pathOf, put, same } from "./document.js";
+import { finished } from "./unfinished.js";
+
+export const Editing = createContext(null);
+
+export const useEditing = () => useContext(Editing);
+
+// saved: what the document was when opened or saved last.
+export class EditorState {
+  constructor(document, saved = document) {
+    this.document = signal(document);
+    this.saved = signal(saved);
+    this.holding = signal(null); // the path of a box whose word is being chosen: not yet to be answered
+    this.found = signal([]); // the daemon's problems with the document as it was asked last: [{path, message}]
+    this.insisting = signal(false); // once saving was tried, what is blank is a mistake as well
+    this.focusNext = null; // the path of the box to focus when it is there
+    this.claims = signal(new Set()); // paths of the boxes that show their own mistakes
+    this.finished = computed(() => finished(this.document.value, this.holding.value));
+    this.changed = computed(() => !same(this.document.value, this.saved.value));
+    this.problems = computed(() => {
+      const { blanks, passed } = this.finished.value;
+      const found = this.found.value.filter(({ path }) => !blanks.has(path) && !passed.has(path) && path !== "name");
+      if (!this.insisting.value) return found;
+      return [...found, ...[...blanks].map(([path, message]) => ({ path, message }))];
+    });
+  }
+
+  at(steps) {
+    return at(this.document.value, steps);
+  }
+
+  replace(document, focus = null) {
+    batch(() => {
+      this.focusNext = focus && pathOf(focus);
+      this.document.value = document;
+    });
+  }
+
+  put(steps, value, focus = null) {
+    this.replace(put(this.document.value, steps, value), focus);
+  }
+
+  drop(steps, focus = null) {
+    this.replace(drop(this.document.value, steps), focus);
+  }
+}

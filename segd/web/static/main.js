@@ -1,0 +1,9 @@
+// The start of the dashboard.
+
+import { html, render } from "./base/html.js";
+import { startStatus } from "./base/status.js";
+import "./base/keys.js";
+import { Shell } from "./shell.js";
+
+startStatus();
+render(html`<${Shell} />`, document.getElementById("app"));

@@ -1,0 +1,181 @@
+// Users qualified per day, as bars: the backtest's pale and capped, the running day hatched.
+
+import { html, useMemo, useRef } from "../base/html.js";
+import { dayInWords, dayTick, exact, number, weekdayTick } from "../base/format.js";
+import { color } from "../base/theme.js";
+import { Plot, axis, font, ratio, stepsTo, yAxis } from "./plot.js";
+
+const BAR = 0.72; // of the width of a day
+const TICK_WIDTH = 30;
+
+/**
+ * days: [{day: "2026-11-22", count, retracted?, source: "live" | "backtest", running?}], oldest first.
+ * since: words beside the line between backtest and live, as "live since 12 Nov". weekdays: ticks as "Fri 13".
+ */
+export function DayChart({ days, since, height = 200, label, weekdays = false, onPoint }) {
+  const shown = useRef(days);
+  shown.current = days;
+  const shape = days.map((day) => day.day).join();
+  const top = stepsTo(Math.max(0, ...days.map((day) => day.count))).at(-1);
+  const split = since ? days.findIndex((day) => day.source !== "backtest") : -1;
+  const data = useMemo(() => [days.map((_, i) => i), days.map((day) => day.count)], [days]);
+  const make = useMemo(() => () => options(shown, { top, split, since, weekdays }), [shape, top, split, since, weekdays]);
+  const table = {
+    columns: ["Day", "Qualified", "Retracted"],
+    rows: days.map((day) => [dayInWords(day.day) + (day.source === "backtest" ? ", backtest" : ""), exact(day.count), exact(day.retracted ?? 0)]),
+  };
+  return html`<${Plot} class="bars-plot" ...${{ make, data, height, label, table, onPoint }} />`;
+}
+
+function options(shown, { top, split, since, weekdays }) {
+  const steps = stepsTo(top);
+  let band = null;
+  const count = shown.current.length;
+  return {
+    padding: [since ? 24 : 8, 8, 0, 0],
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: { x: { time: false, range: () => [-0.5, count - 0.5] }, y: { range: () => [0, steps.at(-1)] } },
+    series: [{}, { paths: () => null, points: { show: false } }],
+    axes: [
+      axis({
+        size: 28,
+        grid: { show: false },
+        splits: (u) => thinned(count, u.over?.clientWidth || u.width - 60, weekdays),
+        values: (_, at) => at.map((i) => tick(shown.current, i, weekdays)),
+      }),
+      yAxis({ splits: () => steps, values: (_, at) => at.map(number), room: widest(steps) }),
+    ],
+    hooks: {
+      init: [
+        (u) => {
+          band = document.createElement("div");
+          band.className = "plot-band";
+          u.under.append(band);
+        },
+      ],
+      setCursor: [
+        (u) => {
+          const at = u.cursor.idx;
+          band.hidden = at === null || at === undefined || u.cursor.left < 0;
+          if (band.hidden) return;
+          const width = u.over.clientWidth / count;
+          band.style.left = `${at * width + (width * (1 - BAR)) / 2}px`;
+          band.style.width = `${width * BAR}px`;
+        },
+      ],
+      drawSeries: [(u) => drawBars(u, shown.current)],
+      draw: [(u) => drawBase(u), (u) => split > 0 && drawSplit(u, split, since)],
+    },
+  };
+}
+
+function widest(steps) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = font();
+  return Math.ceil(Math.max(...steps.map((step) => context.measureText(number(step)).width))) + 12;
+}
+
+/** Every day its label while there is room, else every second, and so on; always the last. */
+function thinned(count, width, weekdays) {
+  const every = Math.ceil((count * (weekdays ? 2 : 1) * TICK_WIDTH) / width);
+  const at = [];
+  for (let i = count - 1; i >= 0; i -= every) at.unshift(i);
+  return at;
+}
+
+function tick(days, i, weekdays) {
+  const day = days[i];
+  if (!day) return "";
+  if (day.running) return "Today";
+  if (weekdays) return weekdayTick(day.day);
+  const first = i === 0 || days[i - 1].day.slice(0, 7) !== day.day.slice(0, 7);
+  return dayTick(day.day, first);
+}
+
+function drawBars(u, days) {
+  const { ctx } = u;
+  const zero = u.valToPos(0, "y", true);
+  const width = (u.bbox.width / days.length) * BAR;
+  const colors = { live: color("--live-fill"), pale: color("--live-pale") };
+  ctx.save();
+  for (const [i, day] of days.entries()) {
+    if (!day.count) continue;
+    const left = Math.round(u.valToPos(i, "x", true) - width / 2);
+    const top = Math.round(u.valToPos(day.count, "y", true));
+    const tall = Math.max(zero - top, ratio());
+    ctx.beginPath();
+    ctx.roundRect(left, zero - tall, Math.round(width), tall, day.source === "backtest" ? 0 : [2 * ratio(), 2 * ratio(), 0, 0]);
+    if (day.running) {
+      ctx.fillStyle = hatch(ctx, colors.live);
+      ctx.strokeStyle = colors.live;
+      ctx.lineWidth = 1.25 * ratio();
+      ctx.fill();
+      ctx.stroke();
+    } else {
+      ctx.fillStyle = day.source === "backtest" ? colors.pale : colors.live;
+      ctx.fill();
+    }
+    if (day.source === "backtest") {
+      ctx.fillStyle = colors.live;
+      ctx.fillRect(left, zero - tall, Math.round(width), 1.5 * ratio());
+    }
+  }
+  ctx.restore();
+}
+
+function hatch(ctx, stroke) {
+  const size = Math.round(5 * ratio());
+  const tile = document.createElement("canvas");
+  tile.width = size;
+  tile.height = size;
+  const pen = tile.getContext("2d");
+  pen.strokeStyle = stroke;
+  pen.lineWidth = 1.2 * ratio();
+  for (const shift of [-size, 0, size]) {
+    pen.moveTo(shift, size);
+    pen.lineTo(shift + size, 0);
+  }
+  pen.stroke();
+  return ctx.createPattern(tile, "repeat");
+}
+
+/** The line that the bars stand on. */
+export function drawBase(u) {
+  const y = Math.round(u.valToPos(u.scales.y.min, "y", true)) + 0.5;
+  u.ctx.save();
+  u.ctx.strokeStyle = color("--line-2");
+  u.ctx.lineWidth = ratio();
+  u.ctx.beginPath();
+  u.ctx.moveTo(u.bbox.left, y);
+  u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
+  u.ctx.stroke();
+  u.ctx.restore();
+}
+
+/** `backtest ┊ live since 12 Nov` */
+function drawSplit(u, split, since) {
+  const { ctx } = u;
+  const px = ratio();
+  const x = Math.round(u.valToPos(split - 0.5, "x", true));
+  const top = u.bbox.top - 20 * px;
+  ctx.save();
+  ctx.strokeStyle = color("--mute");
+  ctx.lineWidth = px;
+  ctx.setLineDash([2 * px, 3 * px]);
+  ctx.beginPath();
+  ctx.moveTo(x + 0.5, top);
+  ctx.lineTo(x + 0.5, u.bbox.top + u.bbox.height);
+  ctx.stroke();
+  ctx.font = font().replace("12px", `${12 * px}px`);
+  ctx.textBaseline = "top";
+  ctx.fillStyle = color("--text-3");
+  ctx.textAlign = "right";
+  if (x - u.bbox.left > 60 * px) ctx.fillText("backtest", x - 7 * px, top + px);
+  ctx.fillStyle = color("--live");
+  const room = u.bbox.left + u.bbox.width - x;
+  const width = ctx.measureText(since).width + 8 * px;
+  ctx.textAlign = "left";
+  if (room > width) ctx.fillText(since, x + 7 * px, top + px);
+  ctx.restore();
+}
+

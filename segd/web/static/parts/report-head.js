@@ -1,0 +1,62 @@
+// The top of a report: the way here, the name, what can be done, and the definition in words.
+
+import { html, useState } from "../base/html.js";
+import { dayAndTime } from "../base/format.js";
+import { downloadMembers, duplicate, remove, switchOn } from "../base/segments.js";
+import { go } from "../base/router.js";
+import { Badge, Button, Crumbs, KindBadge, TextButton } from "./basics.js";
+import { CopyButton } from "./fields.js";
+import { Menu } from "./overlays.js";
+import { Words } from "./words.js";
+
+/** first: a button of the report's own. more: links beside "Show as JSON". below: what they open. changed: ask again. */
+export function ReportHead({ segment, first, more, below, changed }) {
+  const [shown, setShown] = useState(false);
+  const { status } = segment;
+  const paused = status === "paused";
+  const toggle = async () => {
+    await switchOn(segment, paused);
+    changed();
+  };
+  const drop = async () => {
+    if (await remove(segment)) go("/segments");
+  };
+  const json = JSON.stringify(segment.definition, null, 2);
+  const live = segment.kind === "live";
+  return html`
+    <${Crumbs} path=${[["Segments", "/segments"], [segment.name]]} />
+    <div class="page-head has-path">
+      <div class="title">
+        <h1>${segment.name}</h1>
+        <${KindBadge} kind=${segment.kind} />
+        ${status !== "running" && html`<${Badge} tone=${paused ? "" : "bad"}>${paused ? "Paused" : live ? "Failed" : "Stale"}</${Badge}>`}
+        <span class="small third">since ${dayAndTime(segment.createdAt)}${segment.version > 1 ? ` · version ${segment.version}` : ""}</span>
+      </div>
+      <div class="actions folds">
+        ${first}
+        ${live && html`<${Button} icon=${paused ? "play" : "pause"} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
+        <${Button} icon="edit" href=${`/segments/${segment.id}/edit`}>Edit</${Button}>
+        <${Menu} label="More" items=${[
+          { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
+          live && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
+          { label: shown ? "Hide JSON" : "Show as JSON", icon: "code", run: () => setShown(!shown) },
+          { label: "Duplicate", icon: "copy", run: () => duplicate(segment) },
+          { label: "Members as CSV", icon: "download", run: () => downloadMembers(segment) },
+          { label: "Delete", icon: "delete", run: drop, danger: true },
+        ]} />
+      </div>
+    </div>
+    ${segment.reason && html`<div class=${`notice alone ${status === "broken" ? "bad" : ""}`} role="status">${segment.reason}</div>`}
+    <section class="card" aria-label="Definition">
+      <div class="definition-card">
+        <${Words} words=${segment.words} definition=${segment.definition} />
+        <div class="actions">
+          ${more}
+          <${TextButton} aria-expanded=${shown} onClick=${() => setShown(!shown)}>${shown ? "Hide JSON" : "Show as JSON"}</${TextButton}>
+        </div>
+      </div>
+      ${shown && html`<div class="json-box"><pre class="json" tabindex="0" aria-label="Definition as JSON">${json}</pre><${CopyButton} text=${json} /></div>`}
+      ${below}
+    </section>
+  `;
+}

@@ -1,0 +1,136 @@
+// The report of a past-behaviour segment: its members day by day, today's sample, and what it shares with another.
+
+import { ApiError, get, post } from "./base/api.js";
+import { html, useMemo, useState } from "./base/html.js";
+import { clock, dayInWords, dayOf, exact, length, nextDay, number, share, zoneInWords } from "./base/format.js";
+import { now, status } from "./base/status.js";
+import { parse, stringify } from "./editor/exact.js";
+import { SqlDialog } from "./editor/answer.js";
+import { Overlap } from "./overlap.js";
+import { Button, TextButton, userHref, userName } from "./parts/basics.js";
+import { Card, Figures } from "./parts/card.js";
+import { DoMore } from "./parts/do-more.js";
+import { LineChart } from "./parts/line-chart.js";
+import { toast } from "./parts/overlays.js";
+import { Reachability } from "./parts/reachability.js";
+import { ReportHead } from "./parts/report-head.js";
+import { Empty, sentence } from "./parts/states.js";
+
+const SHOWN = 7;
+
+/** report: of GET …/report. */
+export default function PastReport({ report, reload }) {
+  const { segment } = report;
+  const [counted, setCounted] = useState(null); // what "Recalculate now" found
+  const [busy, setBusy] = useState(null);
+  const [sql, setSql] = useState(null);
+  const current = counted?.version === segment.version ? counted : null;
+  const members = current?.count ?? report.members;
+
+  /** Asks the definition as it is kept, exact numbers included. */
+  const ask = async (what, estimate) => {
+    setBusy(what);
+    try {
+      const { definition } = await get(`/segments/${segment.id}`, { parse });
+      return await post(`/segments/preview${estimate ? "?estimate=true" : ""}`, { definition }, { write: stringify });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(`Not counted: ${sentence(error.message)}`, { error: true });
+      return null;
+    } finally {
+      setBusy(null);
+    }
+  };
+  const recalculate = async () => {
+    const found = await ask("members");
+    if (!found) return;
+    setCounted({ ...found, version: segment.version });
+    reload();
+  };
+  const showSql = async () => setSql((current ?? (await ask("sql", true)))?.sql ?? null);
+
+  return html`
+    <${ReportHead}
+      segment=${segment}
+      changed=${reload}
+      first=${html`<${Button} class="always" icon="reload" busy=${busy === "members"} onClick=${recalculate}>${busy === "members" ? "Counting" : "Recalculate now"}<//>`}
+      more=${html`<${TextButton} disabled=${busy === "sql"} onClick=${showSql}>Show SQL<//>`}
+    />
+    ${sql !== null && html`<${SqlDialog} sql=${sql} onClose=${() => setSql(null)} />`}
+    <${Figures} figures=${figures(report, members, current)} />
+    <div class="pair seven-five">
+      <${PerDay} days=${report.perDay} />
+      <${Sample} users=${current?.sample ?? report.sample} of=${members} />
+    </div>
+    <div class="pair seven-five">
+      <${Overlap} segment=${segment} />
+      <${Reachability} reachability=${report.reachability} tone="past" of="members" />
+    </div>
+    <${DoMore} segment=${segment} />
+  `;
+}
+
+function figures({ segment, perDay }, members, counted) {
+  const at = counted?.asOf ?? segment.evaluatedAt;
+  const took = counted?.milliseconds ?? segment.evaluationMilliseconds;
+  const total = counted?.total ?? status.value?.users ?? null;
+  const oldest = perDay.length ? daysBetween(perDay[0].day, dayOf(now.peek())) : 0;
+  const changes = [7, Math.min(30, oldest)].map((days) => (days >= 7 ? change(perDay, members, days) : null)).filter(Boolean).slice(0, oldest > 7 ? 2 : 1);
+  return [
+    {
+      label: "Members now",
+      value: number(members),
+      title: members > 999_999 ? exact(members) : undefined,
+      note: at ? `counted at ${dayOf(at) === dayOf(now.value) ? clock(at) : `${clock(at)} on ${dayInWords(dayOf(at))}`}${took === null ? "" : `, in ${length(took)}`}` : "not counted yet",
+    },
+    { label: "Of all users", value: share(members === null || !total ? null : members / total), note: total === null ? "" : `of ${exact(total)} known` },
+    ...changes,
+  ];
+}
+
+const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
+
+/** The members now beside those at a midnight so many days ago; nothing where that day was not counted. */
+function change(perDay, members, days) {
+  const isoDay = nextDay(dayOf(now.peek()), -days);
+  const then = perDay.find((one) => one.day === isoDay);
+  if (!then || members === null) return null;
+  const difference = members - then.count;
+  const sign = difference > 0 ? "+" : difference < 0 ? "−" : "";
+  const part = then.count ? `, ${share(Math.abs(difference) / then.count)} ${difference < 0 ? "fewer" : "more"}` : "";
+  return { label: `Change in ${days} days`, value: `${sign}${number(Math.abs(difference))}`, note: `from ${exact(then.count)}${difference ? part : ""}` };
+}
+
+function PerDay({ days }) {
+  const [at, setAt] = useState(null);
+  const shown = useMemo(() => days.map(({ day, count }) => ({ day, count })), [days]);
+  const point = at === null ? null : shown[at];
+  const readout = point ? html`<span>${dayInWords(point.day)}, 00:00</span><span><b>${exact(point.count)}</b> members</span>` : zoneInWords();
+  return html`<${Card} title="Members per day" readout=${readout} bare>
+    ${shown.length > 1
+      ? html`<div class="chart-body"><${LineChart} days=${shown} height=${260} label="Members per day" onPoint=${setAt} /></div>`
+      : html`<${Empty} title=${shown.length ? "One day so far" : "No day counted yet"}>Members are counted as of each midnight, ${shown.length ? "so a line begins tomorrow" : "missed ones filled in"}.<//>`}
+  <//>`;
+}
+
+function Sample({ users, of }) {
+  const shown = users.slice(0, SHOWN);
+  return html`<${Card} title="Sample of the day" readout=${shown.length ? `${shown.length} of ${number(of)}` : ""} bare class="sample">
+    ${!shown.length && html`<${Empty} title="Nobody yet">Members are shown here as soon as there are some.<//>`}
+    <ul class="ruled">
+      ${shown.map((user) => {
+        const [first, ...others] = traitsOf(user);
+        return html`<li>
+          <a class="grow" href=${userHref(user)}>
+            <span class="strong ellipsis">${userName(user)}</span>
+            <span class="label ellipsis">${others.join(" · ") || (userName(user) === user.id ? "" : user.id)}</span>
+          </a>
+          <span class="small third ellipsis">${first ?? "—"}</span>
+        </li>`;
+      })}
+    </ul>
+  <//>`;
+}
+
+const traitsOf = ({ traits }) =>
+  Object.entries(traits).filter(([name, value]) => name !== "email" && name !== "name" && typeof value !== "object").map(([, value]) => String(value));

@@ -1,0 +1,143 @@
+// The users who qualify, as they do: newest first, still while somebody points at them, retractions where they stood.
+
+import { html, useEffect, useRef, useState } from "./base/html.js";
+import { full, number, plural, when } from "./base/format.js";
+import { milliseconds } from "./base/lengths.js";
+import { Badge, Button, TextButton, userHref, userName } from "./parts/basics.js";
+import { Card } from "./parts/card.js";
+import { FeedNotice } from "./parts/states.js";
+
+const KEPT = 20;
+const SHOWN = 7;
+const NEW_MILLISECONDS = 2000;
+const CHIPS = ["plan", "tier", "city", "country"];
+
+/**
+ * entries: what is shown, newest first. waiting: what came while held, of which `missed` in all. leftOut: how many the
+ * feed did not show. held: why nothing moves.
+ */
+const emptyFeed = { entries: [], waiting: [], missed: 0, leftOut: 0, held: { pointer: false, pause: false } };
+
+const same = (entry, userId, at, cause) => entry.userId === userId && entry.at === at && entry.cause === cause;
+
+/** The feed of what the report knows already. recent: of the log, newest first. */
+export const begun = (recent) => ({ ...emptyFeed, entries: told([], recent) });
+
+/** With one more frame of the segment's feed. */
+export function fed(feed, frame) {
+  if (frame.type === "hello") {
+    const known = Math.max(0, ...[...feed.entries, ...feed.waiting].map((entry) => Number(entry.cursor)));
+    return arrived(feed, frame.last.filter((entry) => Number(entry.cursor) > known), 0);
+  }
+  const came = frame.entries.map((entry) => (entry.type === "qualified" ? { ...entry, since: Date.now() } : entry));
+  came.sort((a, b) => Number(b.cursor) - Number(a.cursor));
+  return arrived(feed, came, frame.left_out ?? 0);
+}
+
+function arrived(feed, came, leftOut) {
+  if (!came.length && !leftOut) return feed;
+  const counted = { ...feed, leftOut: feed.leftOut + leftOut };
+  if (!feed.held.pointer && !feed.held.pause) return { ...counted, entries: told(feed.entries, came) };
+  // What is shown changes where it stands, and nothing moves; the rest waits.
+  const shown = told(feed.entries, came.filter((entry) => stands(feed.entries, entry)), Infinity);
+  const others = came.filter((entry) => !stands(feed.entries, entry));
+  return { ...counted, entries: shown, waiting: told(feed.waiting, others), missed: feed.missed + others.length };
+}
+
+/** Whether an entry changes one of these. */
+const stands = (entries, entry) => entry.type !== "qualified" && entries.some((one) => changes(entry, one));
+const changes = (entry, one) => {
+  const { at, cause } = entry.was ?? entry;
+  return same(one, entry.userId, at, cause);
+};
+
+/** Entries of the log told on top of those there are, all newest first. */
+function told(entries, came, most = KEPT) {
+  let all = entries;
+  for (const entry of [...came].reverse()) {
+    const at = entry.type === "qualified" ? -1 : all.findIndex((one) => changes(entry, one));
+    if (at < 0) all = [entry, ...all];
+    else all = all.with(at, { ...all[at], type: entry.type, at: entry.at, cause: entry.cause, cursor: all[at].cursor });
+  }
+  return all.slice(0, most);
+}
+
+function hold(feed, change) {
+  const held = { ...feed.held, ...change };
+  return held.pointer || held.pause ? { ...feed, held } : released({ ...feed, held });
+}
+
+/** What waited is shown. */
+function released(feed) {
+  return { ...feed, entries: told(feed.entries, feed.waiting), waiting: [], missed: 0 };
+}
+
+export function Qualifying({ feed, change, segment, state }) {
+  const [all, setAll] = useState(false);
+  const list = useRef(null);
+  const paused = feed.held.pause;
+  const shown = feed.entries.slice(0, all ? KEPT : SHOWN);
+  const rest = (pointer) => change((old) => hold(old, { pointer }));
+  const leave = (event) => list.current.contains(event.relatedTarget) || rest(false);
+  const label = paused ? "Resume" : "Pause";
+  return html`<${Card}
+    class="feed-card" title="Qualifying now" note="newest first" bare
+    readout=${`showing ${shown.length} of the last ${feed.entries.length}`}
+    actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${() => change((old) => hold(old, { pause: !paused }))}>${label}</${Button}>`}
+    notice=${html`<${FeedNotice} state=${state} />`}
+    foot=${html`<div class="spread"><span class="numbers">${feed.leftOut ? `${number(feed.leftOut)} more qualified too fast to show.` : feed.entries.length ? "All that qualified since you opened this." : "Nobody yet."}</span>
+      ${feed.entries.length > SHOWN && html`<${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? `Show ${SHOWN}` : `Show ${Math.min(KEPT, feed.entries.length)}`}</${TextButton}>`}</div>`}
+  >
+    ${feed.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${feed.missed} new, show</button>`}
+    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN * 52}px` }}
+      onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
+      ${shown.map((entry) => html`<${Row} key=${entry.cursor} entry=${entry} definition=${segment.definition} />`)}
+      ${!shown.length && html`<li class="state"><h3>Nobody qualified yet</h3><p>The next one shows here by itself.</p></li>`}
+    </ul>
+  </${Card}>`;
+}
+
+function Row({ entry, definition }) {
+  const [fresh, setFresh] = useState(() => Date.now() - (entry.since ?? 0) < NEW_MILLISECONDS);
+  useEffect(() => {
+    if (!fresh) return undefined;
+    const timer = setTimeout(() => setFresh(false), NEW_MILLISECONDS);
+    return () => clearTimeout(timer);
+  }, []);
+  const gone = entry.type === "retracted";
+  const chip = CHIPS.map((name) => entry.traits?.[name]).find((value) => typeof value === "string");
+  return html`<li class=${`feed-row${fresh ? " new" : ""}`}>
+    <div class="grow">
+      <a class=${`who ellipsis${gone ? " struck" : ""}`} href=${`${userHref(entry)}${entry.anonymous ? "&" : "?"}segment=${entry.segmentId}`}>${userName(entry)}</a>
+      <span class="why ellipsis">${gone ? takenBack(definition) : cause(definition, entry)}</span>
+    </div>
+    ${gone ? html`<${Badge} tone="warn">Retracted</${Badge}>` : chip && html`<span class="chip ellipsis">${chip}</span>`}
+    <time class=${gone ? "struck" : ""} datetime=${entry.at} title=${full(entry.at)}>${when(entry.at)}</time>
+  </li>`;
+}
+
+const named = (selectors) => [selectors].flat().map((selector) => selector.event).join(" or ");
+
+/** What opened the window or matched, as far as the definition tells it. */
+function cause({ on }, entry) {
+  switch (on.type) {
+    case "inaction": {
+      const opened = Date.parse(entry.at) - milliseconds(on.within);
+      return `${named(on.did)} ${when(opened)}, then no ${named(on.did_not)}`;
+    }
+    case "action":
+      return named(on.did);
+    case "date":
+      return on.profile ? `by ${on.profile}` : `by ${on.property} of ${on.event}`;
+    case "page_count":
+      return `${plural(on.at_least, "page")}${on.per === "session" || !on.per ? " in a session" : ""}`;
+    case "referrer":
+      return "came from another site";
+    default:
+      return "viewed a page";
+  }
+}
+
+function takenBack({ on }) {
+  return on.type === "inaction" ? `${named(on.did_not)} arrived late` : "what came late takes it back";
+}

@@ -1,0 +1,59 @@
+// Qualifying and all activity, second by second: two panels on one axis of time.
+
+import { html, useMemo, useState } from "./base/html.js";
+import { clock, exact, share } from "./base/format.js";
+import { now } from "./base/status.js";
+import { Card } from "./parts/card.js";
+import { FeedNotice } from "./parts/states.js";
+import { StreamPanel } from "./parts/stream-panel.js";
+
+const KEPT_SECONDS = 300;
+
+/** seconds: [second, qualifying | null, all | null], oldest first; null in a second that nothing was heard of. */
+export const emptyStream = [];
+
+/** With one more `rate` frame. */
+export function streamed(seconds, frame) {
+  const second = Math.floor(Date.parse(frame.at) / 1000);
+  const last = seconds.at(-1)?.[0] ?? second - 1;
+  if (second <= last) return seconds;
+  const gap = [];
+  for (let missed = Math.max(last + 1, second - KEPT_SECONDS); missed < second; missed += 1) gap.push([missed, null, null]);
+  return [...seconds, ...gap, [second, frame.qualifying, frame.all]].slice(-KEPT_SECONDS);
+}
+
+export function RightNow({ stream, state, span }) {
+  const [at, setAt] = useState(null);
+  const until = stream.at(-1)?.[0] ?? Math.floor(now.value / 1000);
+  const shown = useMemo(() => stream.filter(([second]) => second > until - span), [stream, span]);
+  const qualifying = useMemo(() => shown.map(([second, count]) => [second, count]), [shown]);
+  const all = useMemo(() => shown.map(([second, , count]) => [second, count]), [shown]);
+  const point = at === null ? null : shown[at];
+  const heard = shown.filter(([, , count]) => count !== null);
+  const sum = (index) => heard.reduce((total, second) => total + second[index], 0);
+  const dot = state.value.connected ? "on" : "";
+  const readout = point
+    ? html`<span>${clock(point[0] * 1000)}</span><span><b>${exact(point[1])}</b> qualifying</span><span><b>${exact(point[2])}</b> events</span>`
+    : html`<span class="right-now"><i class=${`dot ${dot}`} />${state.value.connected ? "live" : "offline"}</span>`;
+  return html`<${Card}
+    title="Right now" readout=${readout} bare notice=${html`<${FeedNotice} state=${state} />`}
+    foot=${html`<span class="numbers">In the last ${inWords(heard.length, span)} <b>${exact(sum(1))}</b> qualified, for <b>${exact(sum(2))}</b> events: <b>${share(sum(2) ? sum(1) / sum(2) : null)}</b>.</span>`}
+  >
+    <div class="chart-body">
+      <div class="panel">
+        <div class="legend"><i class="live" />Qualifying per second</div>
+        <${StreamPanel} points=${qualifying} until=${until} span=${span} tone="live" unit="Qualifying" label="Users qualifying per second" height=${76} onPoint=${setAt} />
+      </div>
+      <div class="panel">
+        <div class="legend"><i />All activity, events per second</div>
+        <${StreamPanel} points=${all} until=${until} span=${span} tone="mute" unit="Events" label="All activity, events per second" height=${100} times onPoint=${setAt} />
+      </div>
+    </div>
+  </${Card}>`;
+}
+
+function inWords(heard, span) {
+  const seconds = Math.min(heard, span);
+  if (seconds >= 120) return `${Math.floor(seconds / 60)} minutes`;
+  return seconds === 1 ? "second" : `${seconds} seconds`;
+}

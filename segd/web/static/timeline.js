@@ -1,0 +1,99 @@
+// A user's events, newest first, with what each caused; an open window colours the rail from its cause to its end.
+
+import { html, useState } from "./base/html.js";
+import { clock, day, dayInWords, dayOf } from "./base/format.js";
+import { now } from "./base/status.js";
+import { Badge, Icon, TextButton } from "./parts/basics.js";
+import { Card } from "./parts/card.js";
+
+/** entries: of the API, newest first. listened: names of events that some segment asks about. more: loads older ones. */
+export function Timeline({ entries, listened, more, loading, shown }) {
+  const [name, setName] = useState("");
+  const names = [...new Set(entries.map((entry) => entry.name))].sort();
+  const rows = rowsOf(name ? entries.filter((entry) => entry.name === name) : entries);
+  const choice = html`<span class="select-box"
+    ><select class="select" aria-label="Events shown" value=${name} onChange=${(event) => setName(event.target.value)}>
+      <option value="">All events</option>
+      ${names.map((one) => html`<option value=${one}>${title(one)}</option>`)}
+    </select><${Icon} name="chevron-down" /></span
+  >`;
+  return html`<${Card} title="Timeline" bare class="timeline" actions=${choice} foot=${more && html`<div class="timeline-more"><${TextButton} disabled=${loading} onClick=${more}>${loading ? "Loading older events" : "Show older events"}<//></div>`}>
+    ${!rows.length && html`<p class="card-body second">No events.</p>`}
+    ${daysOf(rows).map(
+      ([isoDay, ofDay]) => html`<section class="timeline-day">
+        <h3 class="small second">${isoDay === dayOf(now.peek()) ? `Today, ${dayInWords(isoDay)}` : dayWithYear(isoDay)}</h3>
+        <ol>
+          ${ofDay.map((row) => html`<${Row} key=${row.key} row=${row} dark=${listened.has(row.entry.name)} shown=${shown === row.entry.messageId && !row.caused} />`)}
+        </ol>
+      </section>`,
+    )}
+  <//>`;
+}
+
+const dayWithYear = (isoDay) => {
+  const year = isoDay.slice(0, 4);
+  return dayOf(now.peek()).startsWith(year) ? dayInWords(isoDay) : `${dayInWords(isoDay)} ${year}`;
+};
+
+/** Events, and what they caused later, as rows with whether a window is open above and below each. */
+function rowsOf(entries) {
+  const rows = entries.flatMap((entry) => {
+    const at = Date.parse(entry.at);
+    const later = entry.caused.filter((one) => Date.parse(one.at) > at);
+    const own = { key: entry.messageId, at, entry, own: entry.caused.filter((one) => Date.parse(one.at) <= at) };
+    return [own, ...later.map((caused, index) => ({ key: `${entry.messageId} ${index}`, at: Date.parse(caused.at), entry, caused, own: [] }))];
+  });
+  rows.sort((one, other) => other.at - one.at);
+  const windows = rows.filter((row) => row.caused).map((row) => [Date.parse(row.entry.at), row.at]);
+  return rows.map((row) => ({
+    ...row,
+    opensAbove: windows.some(([from, to]) => from <= row.at && row.at < to),
+    opensBelow: windows.some(([from, to]) => from < row.at && row.at <= to),
+  }));
+}
+
+function daysOf(rows) {
+  const days = new Map();
+  for (const row of rows) {
+    const isoDay = dayOf(row.at);
+    if (!days.has(isoDay)) days.set(isoDay, []);
+    days.get(isoDay).push(row);
+  }
+  return [...days];
+}
+
+function Row({ row, dark, shown }) {
+  const { entry, caused, own } = row;
+  const look = ["timeline-row", row.opensAbove && "open-above", row.opensBelow && "open-below", shown && "shown"].filter(Boolean).join(" ");
+  return html`<li class=${look} id=${caused ? undefined : `event-${entry.messageId}`} tabindex=${caused ? undefined : "-1"}>
+    <time class="numbers" datetime=${new Date(row.at).toISOString()}>${clock(row.at)}</time>
+    <i class=${`timeline-dot ${caused ? "due" : dark ? "dark" : ""}`} />
+    <span class="grow">
+      <span class="strong">${caused ? { qualified: "Qualified", retracted: "Taken back", corrected: "Moved" }[caused.type] : title(entry.name)}</span>
+      <span class="label ellipsis timeline-more-about">${caused ? `${title(entry.name)} at ${onDay(row, entry)} opened the window` : about(entry)}</span>
+    </span>
+    <span class="timeline-caused">${(caused ? [caused] : own).map((one) => html`<${Caused} caused=${one} />`)}</span>
+  </li>`;
+}
+
+const onDay = (row, entry) => (dayOf(row.at) === dayOf(entry.at) ? clock(entry.at) : `${clock(entry.at)} on ${day(entry.at)}`);
+
+function Caused({ caused }) {
+  const taken = caused.type === "retracted";
+  return html`<a href=${`/segments/${caused.segmentId}`} class="timeline-badge"
+    ><${Badge} tone=${taken ? "warn" : "live"}>${taken ? "Retracted" : html`<${Icon} name="flag" size=${12} />`}<span class="ellipsis">${caused.segment}</span><//></a
+  >`;
+}
+
+const TITLES = { $identify: "Traits changed", $group: "Joined a group", $alias: "Took another id" };
+export const title = (name) => TITLES[name] ?? name;
+
+const MOST_SHOWN = 4;
+const LONGEST = 60;
+
+/** A few of its properties: `path` first for pages; traits with their names. */
+function about({ name, properties }) {
+  const entries = Object.entries(properties).filter(([, value]) => value !== null && typeof value !== "object");
+  if (name === "$page") return [properties.path ?? properties.url ?? properties.title, properties.referrer_host && `from ${properties.referrer_host}`].filter(Boolean).join(", ");
+  return entries.slice(0, MOST_SHOWN).map(([key, value]) => `${key} ${String(value).slice(0, LONGEST)}`).join(" · ");
+}

@@ -1,0 +1,128 @@
+// Why, or why not: what decided about a user and a segment, a line a condition, its instants linked to the timeline.
+
+import { useData, withQuery } from "./base/api.js";
+import { html, useId } from "./base/html.js";
+import { zone } from "./base/status.js";
+import { Badge, Icon, KindBadge } from "./parts/basics.js";
+import { Card } from "./parts/card.js";
+import { Failed, Loading } from "./parts/states.js";
+
+/** segments: all there are. chosen: a segment's number, or null. reveal(local): shows an event, as `local` names it. */
+export function Why({ user, segments, chosen, choose, reveal, known }) {
+  const id = useId();
+  const segment = segments.find((one) => one.id === chosen) ?? null;
+  const path = segment && withQuery("/user/why", { id: user.id, anonymous: user.anonymous || undefined, segment: segment.id });
+  const found = useData(path);
+  const current = found.data && found.data.segmentId === chosen ? found.data : null;
+  return html`<${Card} title="Why, or why not" class="why">
+    <div class="why-choice">
+      ${segment && html`<${KindBadge} kind=${segment.kind} />`}
+      <select id=${id} class="select" aria-label="Segment" value=${chosen ?? ""} onChange=${(event) => choose(Number(event.target.value) || null)}>
+        <option value="">Choose a segment</option>
+        ${["live", "past"].map(
+          (kind) => html`<optgroup label=${kind === "live" ? "Live" : "Past"}>
+            ${segments.filter((one) => one.kind === kind).map((one) => html`<option value=${one.id} selected=${one.id === chosen}>${one.name}</option>`)}
+          </optgroup>`,
+        )}
+      </select>
+      <${Icon} name="chevron-down" />
+    </div>
+    ${!segment && html`<p class="small second why-hint">Each condition is told, with the events that decided it.</p>`}
+    ${segment && found.error && html`<${Failed} what="Could not find out why" error=${found.error} retry=${found.reload} />`}
+    ${segment && !found.error && !current && html`<${Loading} rows=${3} height=${56} label="Finding out why" />`}
+    ${current && !found.error && html`<${Verdict} why=${current} kind=${segment.kind} reveal=${reveal} known=${known} />`}
+  <//>`;
+}
+
+function Verdict({ why, kind, reveal, known }) {
+  const [verdict, ...lines] = timed(why.words);
+  const word = kind === "live" ? "qualified" : "member";
+  return html`<div aria-live="polite">
+    <p class="why-verdict">
+      <${Badge} tone=${why.holds ? kind : "outline"}>${why.holds ? (kind === "live" ? "Qualified" : "Member") : `Not ${word}`}<//>
+      <span class="second"><${Said} parts=${verdict} reveal=${reveal} known=${known} /></span>
+    </p>
+    <ul class="why-lines">
+      ${lines.map((parts) => html`<${Line} parts=${parts} reveal=${reveal} known=${known} />`)}
+    </ul>
+  </div>`;
+}
+
+const MARK = /^( *)([✓✕]) /;
+
+function Line({ parts: [first, ...others], reveal, known }) {
+  const match = MARK.exec(first.text);
+  const parts = match ? [{ ...first, text: first.text.slice(match[0].length) }, ...others] : [first, ...others];
+  if (!match) return html`<li class="why-between second"><${Said} parts=${parts} reveal=${reveal} known=${known} /></li>`;
+  const holds = match[2] === "✓";
+  const { asked, foundParts } = splitAtColon(parts);
+  return html`<li class=${`why-line ${holds ? "holds" : ""}`} style=${{ paddingLeft: `${match[1].length * 10}px` }}>
+    <span class=${holds ? "live-text" : ""}><${Icon} name=${holds ? "check" : "close"} /><span class="hidden">${holds ? "Holds: " : "Does not hold: "}</span></span>
+    <span class="grow">
+      <span class="why-asked">${asked.map(({ text }) => text).join("")}</span>
+      ${foundParts.length > 0 && html`<span class="label why-found"><${Said} parts=${foundParts} reveal=${reveal} known=${known} /></span>`}
+    </span>
+  </li>`;
+}
+
+/** A line says what was asked, a colon, and what was found; the condition itself may hold colons within quotes. */
+function splitAtColon(parts) {
+  let quoted = false;
+  for (const [i, { text }] of parts.entries()) {
+    for (let at = 0; at < text.length; at += 1) {
+      if (text[at] === '"' && text[at - 1] !== "\\") quoted = !quoted;
+      if (quoted || parts[i].local || text[at] !== ":" || !/\s|$/.test(text.slice(at + 1, at + 2))) continue;
+      const rest = { ...parts[i], text: text.slice(at + 1).trimStart() };
+      return {
+        asked: [...parts.slice(0, i), { ...parts[i], text: text.slice(0, at) }],
+        foundParts: [rest, ...parts.slice(i + 1)].filter((part) => part.text),
+      };
+    }
+  }
+  return { asked: parts, foundParts: [] };
+}
+
+function Said({ parts, reveal, known }) {
+  return parts.map(({ text, local }) =>
+    local && known(local) ? html`<button type="button" class="why-event" onClick=${() => reveal(local)}>${text}</button>` : text,
+  );
+}
+
+// Instants in the sentences
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const TIME = /(\d\d:\d\d:\d\d(?:\.\d{3})?)(?: on (\d{1,2}) ([A-Z][a-z]{2}) (\d{4})(?: \([^)]*\))?)?/g;
+
+/**
+ * Lines as parts, [{text, local?}]: local is the instant that a part says, as `localOf` writes it. The day is said only
+ * where it changes, so it is carried along.
+ */
+export function timed(lines) {
+  let day = null;
+  return lines.map((line) => {
+    const parts = [];
+    let end = 0;
+    for (const match of line.matchAll(TIME)) {
+      const [said, time, date, month, year] = match;
+      if (date) day = `${year}-${String(MONTHS.indexOf(month) + 1).padStart(2, "0")}-${date.padStart(2, "0")}`;
+      if (match.index > end) parts.push({ text: line.slice(end, match.index) });
+      parts.push({ text: said, local: day && `${day} ${time.replace(/\.000$/, "")}` });
+      end = match.index + said.length;
+    }
+    if (end < line.length || !parts.length) parts.push({ text: line.slice(end) });
+    return parts;
+  });
+}
+
+const formats = new Map();
+
+/** An instant as the account's calendar and clock show it: `2026-11-22 14:31:58.250`. */
+export function localOf(at) {
+  let format = formats.get(zone.value);
+  if (!format) {
+    format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone.value, dateStyle: "short", timeStyle: "medium" });
+    formats.set(zone.value, format);
+  }
+  const milliseconds = Date.parse(at) % 1000;
+  return format.format(new Date(at)) + (milliseconds ? `.${String((milliseconds + 1000) % 1000).padStart(3, "0")}` : "");
+}

@@ -1,0 +1,180 @@
+"""The API on a real socket, with a real store and journal, and nobody who follows that."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+from quart import websocket
+
+from segd.backtests import Backtests
+from segd.core.effects import Effects, Group, Logged
+from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp, to_text
+from segd.core.messages import accept, decode
+from segd.core.refused_ids import RefusedIds
+from segd.store.bridge import Pool, open_pool
+from segd.store.event_stats import PostgresEventStats
+from segd.store.journal import JournalSettings, PostgresJournal
+from segd.store.log import PostgresLog
+from segd.store.members import PostgresMembers
+from segd.store.preview import Previews
+from segd.store.profiles import PostgresProfiles
+from segd.store.reports import PostgresReports
+from segd.store.segment_changes import SegmentChanges
+from segd.store.segment_list import SegmentList
+from segd.store.tokens import Tokens
+from segd.web.api.application import make_site
+from segd.web.api.events import events
+from segd.web.api.keys import keys
+from segd.web.api.members import members
+from segd.web.api.questions import questions
+from segd.web.api.reports import reports
+from segd.web.api.routing import Part
+from segd.web.api.segments import CART, segments
+from segd.web.api.status import Sizes, status
+from segd.web.api.users import users
+from segd.web.app import App
+from segd.web.auth import Guard
+from segd.web.rejected import Rejected
+
+NOW = parse_timestamp("2026-11-22T12:00:00Z")
+ZONE = "Europe/Berlin"
+
+
+@dataclass
+class Api:
+    """What a test talks to. now: of everything behind the API; may be set."""
+
+    url: str
+    client: httpx.AsyncClient
+    pool: Pool
+    journal: PostgresJournal
+    tokens: Tokens
+    guard: Guard
+    clock: list[Instant]
+    rejected: Rejected
+    sequence: int = 0
+
+    async def said(self, name: str, user: str, ago: int, **more: Any) -> None:
+        """A message is committed. ago: microseconds before now."""
+        self.sequence += 1
+        message = {"type": "track", "event": name, "userId": user, "messageId": f"m{self.sequence}"} | more
+        message["timestamp"] = to_text(self.clock[0] - ago)
+        event = accept(decode(json.dumps(message).encode()), received_at=self.clock[0], content=b"")
+        await self.journal.append([event])
+
+    async def ask(self, method: str, path: str, status: int = 200, **kwargs: Any) -> Any:
+        """The answer, which has that status."""
+        response = await self.client.request(method, path, **kwargs)
+        assert response.status_code == status, response.text
+        return response.json() if response.content else None
+
+    async def seed(self) -> None:
+        """A shop of three users, and the segment 1, that the examples of the API are about."""
+        await self.said("$identify", "ann", 2 * DAY, type="identify", traits={"tier": "platinum", "name": "Ann"})
+        await self.said("Added To Cart", "ann", DAY, properties={"price": 12})
+        await self.said("Added To Cart", "bob", 3 * HOUR)
+        await self.said("Added To Cart", "ann", 2 * HOUR)
+        await self.said("Charged", "bob", HOUR)
+        await self.said("Page Read", "cid", 30 * MINUTE)
+        await self.ask("POST", "/api/segments", 201, json={"definition": CART})
+
+
+class Idle:
+    """A follower that has nothing to do."""
+
+    def __init__(self) -> None:
+        self._effects = Effects(0)
+
+    def committed(self, group: Group) -> None:
+        self._effects.settled = group.position
+
+    async def follow(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def effects(self) -> Effects:
+        return self._effects
+
+    def written(self, logged: Sequence[Logged]) -> None:
+        pass
+
+    def seconds_until_due(self) -> float:
+        return 3600.0
+
+    def interrupted(self, since: Instant, until: Instant) -> None:
+        pass
+
+
+@asynccontextmanager
+async def open_api(
+    dsn: str, *, listening: str = "127.0.0.1", hosts: Sequence[str] = (), seeded: bool = True
+) -> AsyncGenerator[Api]:
+    clock = [NOW]
+
+    def now() -> Instant:
+        return clock[0]
+
+    zone = ZoneInfo(ZONE)
+    settings = JournalSettings(
+        late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000
+    )
+    async with open_pool(dsn, 6) as pool:
+        journal = PostgresJournal(pool, settings, Idle(), zone=zone, now=now, tell=lambda _: None)
+        tokens = Tokens(pool, now)
+        guard = Guard(tokens, listening=listening, hosts=hosts)
+        views = SegmentList(pool, zone, now)
+
+        async def sizes() -> Sizes:
+            await trio.lowlevel.checkpoint()
+            return Sizes(3, 6, 0.5)
+
+        parts = [
+            segments(views, SegmentChanges(journal, now)),
+            questions(Previews(pool, zone, now), Backtests(dsn, ZONE, now), views),
+            keys(tokens, guard, {"wk"}),
+            status(sizes, zone=ZONE, now=now, write_key="wk", demo=False, unready=lambda: None),
+        ]
+        log, rejected = PostgresLog(pool), Rejected()
+        parts += [
+            reports(views, PostgresReports(pool, zone, now), ZONE),
+            members(views, PostgresMembers(pool, zone), log, now),
+            users(PostgresProfiles(pool, journal, zone, now, RefusedIds()), views, zone, now),
+            events(PostgresEventStats(pool), rejected),
+            _echo(),
+        ]
+        app = App(_no_intake, make_site(parts, guard), unready=journal.unready)
+        config = Config()
+        config.bind = ["127.0.0.1:0"]
+        config.errorlog = config.accesslog = None
+        with trio.fail_after(300):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(journal.run)
+                [url] = await nursery.start(partial(serve, app, config, mode="asgi"))
+                async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+                    api = Api(url, client, pool, journal, tokens, guard, clock, rejected)
+                    if seeded:
+                        await api.seed()
+                    yield api
+                nursery.cancel_scope.cancel()
+
+
+def _echo() -> Part:
+    """A websocket."""
+    part = Part("echo", "For tests.")
+
+    @part.socket("/api/echo", "Say that one is in", frames=str)
+    async def echo() -> None:
+        await websocket.send("in")
+
+    return part
+
+
+async def _no_intake(*_: Any) -> None:
+    raise AssertionError("nobody sends events here")
