@@ -139,7 +139,7 @@ class LiveFollower:
             self._users = await self._plan(group.position)
         users, now = self._users, self._now()
         outdated = group.outdated
-        self._wanted |= group.unsettled
+        self._wanted |= group.unsettled | group.joined
         self._wanted |= {number for number in outdated if users.knows(number)}
         self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}
         users.forget(outdated)

@@ -28,7 +28,7 @@ class Group(NamedTuple):
     """What one transaction of the journal changed. created: users that it made and that have no other events. outdated:
     users whose rows it moved, took or removed by other means than arrivals: what is known of them holds no more.
     replanned: segments were changed; nothing that is known of any user holds any more. unsettled: users with events
-    whose effects may not be on record."""
+    whose effects may not be on record. joined: those outdated ones who now have what others had."""
 
     position: int
     arrivals: Sequence[Arrival] = ()
@@ -36,6 +36,7 @@ class Group(NamedTuple):
     outdated: frozenset[int] = frozenset()
     replanned: bool = False
     unsettled: frozenset[int] = frozenset()
+    joined: frozenset[int] = frozenset()
 
 
 class Run(NamedTuple):
@@ -56,10 +57,12 @@ class Run(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Part of a user's history was another's before the message `sequence`, stamped `at`, joined them; or was the same
-    user's under another id, where old_user is the user himself."""
+    """Part of a user's history was another's before the message `sequence`, stamped `at`, joined that one into a user;
+    or was the same user's under another id, where both numbers are the same. Who was joined into may be part of a third
+    by now."""
 
     old_user: int
+    into_user: int
     old_id: str
     old_anonymous: bool
     at: Instant

@@ -88,7 +88,7 @@ class Log:
     def _joining(self, moved: Moved) -> Entry:
         """The message that made the user what it is: as an event, if it is asked about at all, it comes right after."""
         at = (moved.at, moved.sequence)
-        anonymous, id = self._id_at(self.number, at)
+        anonymous, id = self._id_at(moved.into_user, at)
         device, previous = (moved.old_id, None) if moved.old_anonymous else (None, moved.old_id)
         assert not anonymous, "nobody is joined to an anonymous id"
         return Entry(moved.at, moved.sequence, id, device, previous, None)

@@ -50,7 +50,8 @@ JOIN event_names AS n ON n.number = e.name
 
 -- joins_of_users --
 -- $1 numbers.
-SELECT user_number, old_number, old_id, old_anonymous, at, sequence FROM joins WHERE user_number = ANY ($1::bigint[])
+SELECT user_number, old_number, into_number, old_id, old_anonymous, at, sequence FROM joins
+WHERE user_number = ANY ($1::bigint[])
 
 -- standing_of_users --
 -- $1 numbers.

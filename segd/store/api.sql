@@ -14,8 +14,11 @@ WHERE segment = $1 AND at > $3 AND at <= $4 AND NOT retracted
 
 -- qualified_in_all --
 -- $1 segment. Users with a qualification that stands, and how many were retracted.
-SELECT count(DISTINCT user_number) FILTER (WHERE NOT retracted) AS members, count(*) FILTER (WHERE retracted) AS retracted
-FROM qualifications WHERE segment = $1
+SELECT count(*) FILTER (WHERE standing > 0) AS members, coalesce(sum(retracted), 0)::bigint AS retracted
+FROM (
+    SELECT count(*) FILTER (WHERE NOT retracted) AS standing, count(*) FILTER (WHERE retracted) AS retracted
+    FROM qualifications WHERE segment = $1 GROUP BY user_number
+) AS users_of_segment
 
 -- reached --
 -- How many of these {users} there are, and how many each of the :channels reaches by one of the :addresses beside it, as
@@ -78,8 +81,8 @@ DELETE FROM snapshots AS s WHERE NOT EXISTS (
 DELETE FROM evaluations WHERE segment <> ALL ($1::integer[])
 
 -- outdate_snapshots --
--- $1 the earliest timestamp of history that was imported: what was counted from there on may have been another number.
-DELETE FROM snapshots WHERE as_of >= $1
+-- After history was imported: what was counted may be another number now.
+DELETE FROM snapshots
 
 -- evaluations --
 SELECT segment, as_of, problem FROM evaluations
@@ -111,7 +114,7 @@ ORDER BY q.at DESC, q.cause DESC LIMIT $2 OFFSET $3
 
 -- count_qualified_members --
 -- $1 segment.
-SELECT count(DISTINCT user_number) FROM qualifications WHERE segment = $1 AND NOT retracted
+SELECT count(*) FROM (SELECT FROM qualifications WHERE segment = $1 AND NOT retracted GROUP BY user_number) AS members
 
 -- people --
 -- All of these {users}, by id, by code point.

@@ -101,7 +101,13 @@ class Entries:
         await self.copy("events", event_rows.EVENT_COLUMNS, rows)
         if writes:
             await self.copy("trait_writes", event_rows.TRAIT_WRITE_COLUMNS, writes)
-        return Group(arrivals[-1].sequence, arrivals, identities.created(), identities.outdated())
+        return Group(
+            arrivals[-1].sequence,
+            arrivals,
+            identities.created(),
+            identities.outdated(),
+            joined=identities.joined(),
+        )
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
         """Trio. rows: made by `event_rows`."""

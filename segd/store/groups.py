@@ -114,7 +114,7 @@ class Rounds:
         if not entries:
             return None
         group = await self._entries.write(entries)
-        return Group(group.position, outdated=frozenset(_concerned(group)))
+        return Group(group.position, outdated=frozenset(_concerned(group)), joined=group.joined)
 
     async def _append(self, entries: Sequence[Entry]) -> Group | None:
         first_arrivals: dict[bytes, Entry] = {}

@@ -15,6 +15,7 @@ import trio
 
 from segd.core.instants import Instant
 from segd.core.messages import AHEAD, Event
+from segd.files.columns import Columns
 from segd.files.lines import Progress
 from segd.files.messages import Counts, Refuse, read_messages
 from segd.files.repeats import Repeats
@@ -46,17 +47,18 @@ async def import_files(
     now: Instant,
     summary: ImportSummary,
     *,
+    columns: Columns | None = None,
     ahead: int = AHEAD,
     refuse: Refuse = lambda path, number, error: None,
     progress: Progress = lambda read: None,
 ) -> None:
     """Trio. Import the files in this order, one after the other; summary: grows with each batch that is in.
 
-    now: when they are imported; messages stamped later by more than `ahead` microseconds are refused. refuse: called in
-    a thread. A file that breaks off is imported up to there. Raises StoreError, with whole batches in; also where a
-    daemon or another import is at work.
+    columns: as of `read_messages`. now: when they are imported; messages stamped later by more than `ahead`
+    microseconds are refused. refuse: called in a thread. A file that breaks off is imported up to there. Raises
+    StoreError, with whole batches in; `writer_busy` where a daemon or another import is at work.
     """
-    reading = _Reading(files, now, ahead, summary, refuse)
+    reading = _Reading(files, columns, now, ahead, summary, refuse)
     with _quick_switching():
         await _import(pool, reading, now, summary, progress)
 
@@ -89,6 +91,7 @@ async def _import(pool: Pool, reading: "_Reading", now: Instant, summary: Import
             raise group.exceptions[0] from None
         if summary.imported:
             await connection.execute(query("analyze"))
+            await connection.execute(query("outdate_snapshots"))
 
 
 async def _read(reading: "_Reading", send: trio.MemorySendChannel[list[Event]]) -> None:
@@ -101,9 +104,18 @@ async def _read(reading: "_Reading", send: trio.MemorySendChannel[list[Event]]) 
 class _Reading:
     """The files as batches of messages. bytes_read: of all files, so far."""
 
-    def __init__(self, files: Sequence[Path], now: Instant, ahead: int, summary: ImportSummary, refuse: Refuse) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        columns: Columns | None,
+        now: Instant,
+        ahead: int,
+        summary: ImportSummary,
+        refuse: Refuse,
+    ) -> None:
         self.bytes_read = 0
         self._files = files
+        self._columns = columns
         self._ahead = ahead
         self._latest = now + ahead
         self._summary = summary
@@ -116,6 +128,7 @@ class _Reading:
                 self._files,
                 self._summary,
                 repeats,
+                columns=self._columns,
                 ahead=self._ahead,
                 latest=self._latest,
                 refuse=self._refuse,

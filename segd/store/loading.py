@@ -57,8 +57,8 @@ async def load_users(
             statement = query("trait_writes_of_users")
             for row in await connection.fetch(statement, numbers, list(traits), with_properties):
                 events.setdefault(row[0], {})[row[2]] = _event(row)
-        for user, old, id, anonymous, at, sequence in await connection.fetch(query("joins_of_users"), numbers):
-            moved.setdefault(user, []).append(Moved(old, id, anonymous, from_datetime(at), sequence))
+        for user, old, into, id, anonymous, at, sequence in await connection.fetch(query("joins_of_users"), numbers):
+            moved.setdefault(user, []).append(Moved(old, into, id, anonymous, from_datetime(at), sequence))
         for row in await connection.fetch(query("standing_of_users"), numbers):
             user, segment, version, id, anonymous, at, cause, cause_id = row
             one = Standing(segment, version, id, anonymous, from_datetime(at), cause, cause_id)

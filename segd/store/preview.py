@@ -25,7 +25,7 @@ from segd.store.users import SEQUENCE_BITS
 
 AT_ONCE = 2  # of either kind, so that others find a connection and Postgres has time for events
 SHOWN = 10  # users of the sample
-ESTIMATE_SECONDS = 0.25  # for all of an estimate but the traits of those who are shown
+ESTIMATE_SECONDS = 0.2  # for all of an estimate but the traits of those who are shown
 FIRST_USERS = 4_000  # of the first sample, about: a few milliseconds even where each of them did much
 WHOLE = 1 << 15  # values of the hash bits
 TIMED_OUT = "57014"

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from segd.core.answers import Belongs, CausedBy, Happened, Person, Profile, Timeline, UserKey
+from segd.core.errors import SegdError
 from segd.core.instants import LATEST, Instant, from_datetime, to_datetime
-from segd.core.refused_ids import RefusedIds
+from segd.core.refused_ids import RefusedIds, hash_of
 from segd.core.verdict import Told
 from segd.store.bridge import Pool, Row
 from segd.store.export import exported
@@ -96,11 +97,25 @@ class PostgresProfiles:
 
     async def forget(self, key: UserKey, refused_until: Instant | None) -> dict[str, int]:
         """Trio. As `core.answers` says."""
-        counts, hashes = await self._journal.change(
-            lambda connection, _: forget(connection, key, self._zone, refused_until)
-        )
+        if refused_until is None:
+            counts, _ = await self._journal.change(lambda connection, _: forget(connection, key, self._zone, None))
+            return counts
+        # Refused before they are forgotten: what is taken in between would stay.
+        async with self._pool.acquire() as connection:
+            user = await user_row(connection, key)
+            ids = await connection.fetch(query("ids_of_user"), user["number"])
+        hashes = [(anonymous, hash_of(id)) for id, anonymous in ids]
         for anonymous, id_hash in hashes:
-            assert refused_until is not None
+            self._refused.refuse(anonymous, id_hash, refused_until)
+        try:
+            counts, all_hashes = await self._journal.change(
+                lambda connection, _: forget(connection, key, self._zone, refused_until)
+            )
+        except SegdError:
+            for anonymous, id_hash in hashes:
+                self._refused.accept_again(anonymous, id_hash)
+            raise
+        for anonymous, id_hash in all_hashes:  # one may have been joined meanwhile
             self._refused.refuse(anonymous, id_hash, refused_until)
         return counts
 

@@ -231,17 +231,17 @@ WHERE users.number = seen.number AND (earliest < first_seen OR latest > last_see
 -- write_joins --
 -- Before anything is moved. $1 whose the history is from now on, $2 numbers of those whose it was, $3 whether they were
 -- anonymous, $4 their ids, null for those who go by what `users` says, $5 timestamps and $6 sequence numbers of the
--- messages that joined or renamed them.
-INSERT INTO joins (user_number, old_number, old_anonymous, old_id, at, sequence)
-SELECT survivor, old, coalesce(was_anonymous, anonymous), coalesce(was_id, id), at, sequence
-FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::text[], $5::timestamptz[], $6::bigint[])
-    AS moved (survivor, old, was_anonymous, was_id, at, sequence)
+-- messages that joined or renamed them, $7 whose their history became by that.
+INSERT INTO joins (user_number, old_number, old_anonymous, old_id, at, sequence, into_number)
+SELECT survivor, old, coalesce(was_anonymous, anonymous), coalesce(was_id, id), at, sequence, into_number
+FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
+    AS moved (survivor, old, was_anonymous, was_id, at, sequence, into_number)
 LEFT JOIN users ON number = old
 
 -- join_events --
 -- This and the next eight: $1 numbers of users, $2 whose they are from now on.
-UPDATE events SET user_number = survivor, origin = coalesce(origin, old) FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)
-WHERE user_number = old
+UPDATE events SET user_number = survivor, origin = coalesce(origin, old)
+FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor) WHERE user_number = old
 
 -- join_trait_writes --
 UPDATE trait_writes SET user_number = survivor FROM unnest($1::bigint[], $2::bigint[]) AS joined (old, survivor)

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from datetime import date, timedelta, tzinfo
 from typing import NamedTuple, get_args
 
+import trio
+
 from segd.core import definitions as d
 from segd.core.answers import DayOf, LiveReport, PastReport, Reach
 from segd.core.calendar import day_of
 from segd.core.instants import DAY, HOUR, Instant, to_datetime
 from segd.core.past import ADDRESSES
-from segd.store.bridge import Connection, Pool
+from segd.store.bridge import Connection, Pool, Row
 from segd.store.conditions_sql import Answer, Compiled
 from segd.store.history import prepare
 from segd.store.log import PostgresLog
@@ -21,6 +23,7 @@ from segd.store.snapshots import SAMPLE, SHOWN_DAYS, counted
 from segd.store.traits import traits_worth_showing
 
 REACH_DAYS = 30  # of a live segment: who qualified in them is asked for channels
+KEPT = 20  # times as long as it took to find, a count of users by channel is kept
 RECENT = 20  # entries of the log
 
 
@@ -32,6 +35,7 @@ class PostgresReports:
         self._log = PostgresLog(pool)
         self._zone = zone
         self._now = now
+        self._kept: dict[int, _Kept] = {}  # by segment
 
     async def live(self, segment: int) -> LiveReport:
         """Trio. As `core.answers` says."""
@@ -45,7 +49,7 @@ class PostgresReports:
             days = await connection.fetch(query("qualified_days"), segment, since)
             lately = await connection.fetchrow(query("qualified_lately"), segment, *_before(now, HOUR, DAY, 0))
             in_all = await connection.fetchrow(query("qualified_in_all"), segment)
-            found = await _found(connection, _qualified(segment, now), now)
+            found = await self._found(connection, asked, now)
             traits = await traits_worth_showing(connection, [one.entry.user for one in recent])
         assert lately is not None
         assert in_all is not None
@@ -68,27 +72,40 @@ class PostgresReports:
         """Trio. As `core.answers` says. Raises DefinitionError where it names a segment that is gone."""
         as_of = self._now()
         async with at_one_instant(self._pool) as connection:
-            definition = (await segment_numbered(connection, segment)).definition
-            if not isinstance(definition, d.Past):
+            asked = await segment_numbered(connection, segment)
+            if not isinstance(asked.definition, d.Past):
                 raise LookupError(segment)
-            began = self._now()
-            compiled = await prepare(connection, definition, as_of, self._zone, answer=_reached(as_of))
-            found = await _answered(connection, compiled)
-            milliseconds = (self._now() - began) // 1000
+            found = await self._found(connection, asked, as_of)
             sample = await persons(connection, found.sample)
             counts = await counted(connection, segment, as_of, self._zone)
         async with self._pool.acquire() as connection:  # so that lists say the same
             await connection.execute(
-                query("keep_evaluation"), segment, to_datetime(as_of), milliseconds, found.reach.of, None
+                query("keep_evaluation"), segment, to_datetime(found.as_of), found.milliseconds, found.reach.of, None
             )
         return PastReport(
             per_day=[DayOf(day_of(at, self._zone), members) for at, members in counts],
-            as_of=as_of,
-            milliseconds=milliseconds,
+            as_of=found.as_of,
+            milliseconds=found.milliseconds,
             members=found.reach.of,
             sample=sample,
             reach=found.reach,
         )
+
+    async def _found(self, connection: Connection, segment: Segment, as_of: Instant) -> "_Found":
+        """Trio. Who is in it and how they are reached, as of then or, where finding that takes long, a while ago."""
+        kept = self._kept.get(segment.number)
+        began = trio.current_time()
+        if kept is not None and kept.changed_at == segment.changed_at and began < kept.until:
+            return kept.found
+        if isinstance(segment.definition, d.Past):
+            compiled = await prepare(connection, segment.definition, as_of, self._zone, answer=_reached(as_of))
+        else:
+            compiled = _qualified(segment.number, as_of)
+        rows = await connection.fetch(compiled.text, *compiled.values)
+        seconds = trio.current_time() - began
+        found = _of_rows(rows, as_of, round(1000 * seconds))
+        self._kept[segment.number] = _Kept(segment.changed_at, began + KEPT * seconds, found)
+        return found
 
 
 @asynccontextmanager
@@ -110,23 +127,26 @@ async def segment_numbered(connection: Connection, number: int) -> Segment:
 
 
 class _Found(NamedTuple):
+    as_of: Instant
+    milliseconds: int
     reach: Reach
     sample: Sequence[int]
 
 
-async def _found(connection: Connection, users: Callable[[Statement], Sql], as_of: Instant) -> _Found:
-    """Trio. Of the users of a piece."""
-    statement = Statement()
-    text = _reached(as_of)(statement, users(statement))
-    return await _answered(connection, Compiled(str(text), statement.values, []))
+class _Kept(NamedTuple):
+    """until: on Trio's clock."""
+
+    changed_at: Instant
+    until: float
+    found: _Found
 
 
-async def _answered(connection: Connection, compiled: Compiled) -> _Found:
-    """Trio. compiled: of `_reached`."""
+def _of_rows(rows: Sequence[Row], as_of: Instant, milliseconds: int) -> _Found:
+    """rows: of `reached`."""
     of = 0
     channels = dict.fromkeys(get_args(d.Channel), 0)
     sample: list[int] = []
-    for what, channel, number in await connection.fetch(compiled.text, *compiled.values):
+    for what, channel, number in rows:
         match what:
             case "members":
                 of = number
@@ -134,7 +154,7 @@ async def _answered(connection: Connection, compiled: Compiled) -> _Found:
                 channels[channel] = number
             case _:
                 sample.append(number)
-    return _Found(Reach(of, channels), sample)
+    return _Found(as_of, milliseconds, Reach(of, channels), sample)
 
 
 def _reached(as_of: Instant) -> Answer:
@@ -154,12 +174,13 @@ def _reached(as_of: Instant) -> Answer:
     return answer
 
 
-def _qualified(segment: int, now: Instant) -> Callable[[Statement], Sql]:
-    def users(statement: Statement) -> Sql:
-        start, until = _before(now, REACH_DAYS * DAY - 1, 0)
-        return statement.piece("qualified", segment=segment, start=start, until=until)
-
-    return users
+def _qualified(segment: int, now: Instant) -> Compiled:
+    """`reached`, of those who qualified lately."""
+    statement = Statement()
+    start, until = _before(now, REACH_DAYS * DAY - 1, 0)
+    users = statement.piece("qualified", segment=segment, start=start, until=until)
+    text = _reached(now)(statement, users)
+    return Compiled(str(text), statement.values, [])
 
 
 # Days

@@ -36,12 +36,24 @@ class Seen(NamedTuple):
 
 
 class _Move(NamedTuple):
-    """A user became part of another, or got another name. id: the one he had, None for what the store says."""
+    """A user became part of another, or got another name. into: the other, or the user again. id: the one before, None
+    for what the store says."""
 
     old: int
+    into: int
     id: Id | None
     at: Instant
     sequence: int
+
+
+class Outcome(NamedTuple):
+    """What became of the ids of a batch. created: users, by number, with the ids they began with. renamed: their new
+    userIds."""
+
+    moves: list[_Move]
+    meanings: dict[Id, Meaning]
+    created: dict[int, Id]
+    renamed: dict[int, str]
 
 
 class Identities:
@@ -74,13 +86,21 @@ class Identities:
             user = self._joins[user]
         return user
 
+    def outcome(self) -> "Outcome":
+        """What is to be written of it."""
+        return Outcome(self._moves, self._meanings, self._created, self._renamed)
+
     def created(self) -> frozenset[int]:
         """Users who have nothing but what these messages said, each for himself."""
         return frozenset(self._created) - self._joins.keys() - self.outdated()
 
+    def joined(self) -> frozenset[int]:
+        """Users who got the history of others."""
+        return frozenset(map(self.survivor, self._joins))
+
     def outdated(self) -> frozenset[int]:
-        """Users who got the history of others, or another name."""
-        return frozenset(self.survivor(move.old) for move in self._moves)
+        """Users who got the history of others, or another name; and those others."""
+        return frozenset(number for move in self._moves for number in (move.old, self.survivor(move.old)))
 
     def _take(self, event: Event, sequence: int, trusted: bool) -> int:
         user_id, anonymous_id, previous_id = event.user_id, event.anonymous_id, event.previous_id
@@ -118,7 +138,8 @@ class Identities:
     def _join(self, old: int, user_id: str, user: int | None, at: Instant, sequence: int) -> int:
         """Make the two users one. Where one of them has no history yet, it is but a name for the other."""
         renamed = self._renamed.get(old)
-        self._moves.append(_Move(old, self._created.get(old) if renamed is None else (False, renamed), at, sequence))
+        known = self._created.get(old) if renamed is None else (False, renamed)
+        self._moves.append(_Move(old, old if user is None else user, known, at, sequence))
         if user is None:
             self._mean((False, user_id), Meaning(old, joined=False))
             if old in self._created:
@@ -152,8 +173,8 @@ class Identities:
         """Trio. Everything that came of the batch but its rows. Inside the transaction that writes those, before it."""
         if self._moves:
             rows = [
-                (self.survivor(old), old, *(id or (None, None)), to_datetime(at), sequence)
-                for old, id, at, sequence in self._moves
+                (self.survivor(old), old, *(id or (None, None)), to_datetime(at), sequence, into)
+                for old, into, id, at, sequence in self._moves
             ]
             await connection.execute(query("write_joins"), *columns(rows))
         created = {number: id for number, id in self._created.items() if number not in self._joins}

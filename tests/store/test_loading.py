@@ -143,7 +143,7 @@ async def test_a_user_has_the_history_that_joined_and_knows_whose_it_was(dsn: st
         assert user.number == known
         assert causes(user) == {"known", "visit", "both"}
         assert {stored.event.message_id: stored.origin for stored in user.events}["visit"] == unknown
-        assert user.moved == [Moved(unknown, "ä", True, NOW + 2, 3)]
+        assert user.moved == [Moved(unknown, known, "ä", True, NOW + 2, 3)]
 
 
 async def test_who_was_renamed_moved_from_himself(dsn: str):
@@ -154,7 +154,7 @@ async def test_who_was_renamed_moved_from_himself(dsn: str):
         [user] = await load(connection, [number], plain=["A"])
         assert (user.id, user.anonymous) == ("u", False)
         assert {stored.origin for stored in user.events} == {None}
-        assert user.moved == [Moved(number, "a", True, NOW + 1, 2)]
+        assert user.moved == [Moved(number, number, "a", True, NOW + 1, 2)]
 
 
 async def test_a_user_has_what_stands_and_what_waits(dsn: str):

@@ -24,7 +24,8 @@ async def put(pool: Pool, position: int, kind: str = "qualified", segment: int =
     await execute(
         pool,
         "INSERT INTO log VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $8)",
-        position, kind, segment, 2, position * 100, of.id, of.anonymous, to_datetime(of.at), of.cause, of.cause_id, *told,
+        position, kind, segment, 2, position * 100, of.id, of.anonymous, to_datetime(of.at), of.cause, of.cause_id,
+        *told,
     )  # fmt: skip
     return Logged(position, LogEntry(kind, position * 100, of, was))  # type: ignore[arg-type]
 

@@ -14,6 +14,7 @@ from segd.core.errors import MessageError
 from segd.core.explain import Explanation, Membership
 from segd.core.instants import DAY, HOUR, parse_timestamp
 from segd.core.messages import Event, accept, decode
+from segd.core.ports import Unavailable
 from segd.core.refused_ids import RefusedIds
 from segd.store.forgetting import load_refused_ids
 from segd.store.members import PostgresMembers
@@ -288,6 +289,20 @@ async def test_the_ids_of_a_forgotten_user_are_refused_until_then_also_after_a_r
         later = await load_refused_ids(shop.pool, NOW + DAY)
         later.check(event(userId="ann"), NOW)
         assert await shop.rows("SELECT count(*) FROM refused_ids") == [(0,)]
+
+
+async def test_where_forgetting_fails_nobody_is_refused(dsn: str):
+    class Away:
+        async def change(self, write: object) -> Any:
+            raise Unavailable("unavailable", "the database is away", 1)
+
+    async with opened(dsn) as (shop, users):
+        await make_ann(shop)
+        failing = PostgresProfiles(shop.pool, Away(), ZONE, shop.clock, users.refused)
+        with pytest.raises(Unavailable):
+            await failing.forget(user("ann"), NOW + DAY)
+        message = json.dumps({"type": "track", "event": "A", "messageId": "m", "userId": "ann"})
+        users.refused.check(accept(decode(message.encode()), received_at=NOW, content=b""), NOW)
 
 
 async def test_an_export_is_all_that_is_known(dsn: str):

@@ -1,6 +1,8 @@
 """Reports and members: one number, one meaning, wherever it is asked."""
 
+import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ from shop import NOW, ZONE, Shop, identify, opened, track
 from segd.core.answers import DayOf
 from segd.core.instants import HOUR, parse_timestamp
 from segd.core.reading import read_definition
+from segd.store.bridge import open_pool
 from segd.store.history import members as query_members
+from segd.store.importing import ImportSummary, import_files
 from segd.store.members import PostgresMembers
 from segd.store.reports import PostgresReports
 from segd.store.snapshots import PostgresSnapshots, last_midnights
@@ -161,3 +165,22 @@ async def test_what_is_no_segment_of_that_kind_is_not_found(dsn: str):
         for asked in (reports(shop).live(past), reports(shop).past(live), reports(shop).live(99)):
             with pytest.raises(LookupError):
                 await asked
+
+
+async def test_an_import_of_history_has_all_midnights_counted_again(dsn: str, tmp_path: Path):
+    async with opened(dsn) as shop:
+        segment = await shop.segment("Carts", where=CARTS)
+        snapshots = PostgresSnapshots(shop.pool, ZONE, shop.clock, 0)
+        while await snapshots.take_next():
+            pass
+        shop.journal.close()  # an import without the daemon is the only writer
+    file = tmp_path / "events.ndjson"
+    file.write_text(json.dumps(track("ann", "2025-05-20T10:00:00Z")) + "\n")
+    async with open_pool(dsn, size=2) as pool:
+        await import_files(pool, [file], NOW, ImportSummary())
+    async with opened(dsn) as shop:
+        snapshots = PostgresSnapshots(shop.pool, ZONE, shop.clock, 0)
+        while await snapshots.take_next():
+            pass
+        days = (await reports(shop).past(segment)).per_day
+        assert [day.number for day in days] == [0] * 17 + [1] * 13

@@ -298,7 +298,10 @@ async def test_the_follower_hears_how_long_no_events_were_accepted(dsn: str, mon
         async with opened(pool, follower=second, now=lambda: now) as journal:
             assert second.interruptions == [(NOW + HOUR, NOW + 2 * HOUR)]
             await lose(pool)
-            await journal.append([said("2")])
+            while len(second.interruptions) == 1:  # whoever meets it first: the next event, or the beat
+                with suppress(Unavailable):
+                    await journal.append([said("2")])
+                await trio.sleep(0.01)
             assert second.interruptions[1:] == [(now, now)]
     assert first.interruptions == []
 
@@ -397,6 +400,7 @@ async def test_history_is_imported_beside_what_happens_now(dsn: str):
 
     async with open_pool(dsn, size=3) as pool, opened(pool, follower=follower) as journal:
         await journal.append([said("1", **ANONYMOUS)])
+        [joined] = await rows(pool, "SELECT number FROM users")
         assert await journal.import_history([], later) == 0
         assert await journal.import_history([past("2"), past("2"), past("3", anonymousId="a")], later) == 2
         assert await journal.import_history([past("2"), past("4", userId="v")], later) == 1
@@ -416,7 +420,7 @@ async def test_history_is_imported_beside_what_happens_now(dsn: str):
         assert await logged(pool) == ["1", "5"]
         numbers = dict(await rows(pool, "SELECT id, number FROM users"))
     assert [(group.position, group.arrivals, group.outdated) for group in follower.groups[2:4]] == [
-        (3, (), {numbers["u"]}),
+        (3, (), {numbers["u"], joined}),
         (4, (), {numbers["v"]}),
     ]
 
@@ -497,12 +501,13 @@ async def test_users_whose_history_was_moved_are_outdated(dsn: str):
     follower = Following()
     async with open_pool(dsn, size=3) as pool, opened(pool, follower=follower) as journal:
         await journal.append([said("1", **ANONYMOUS), said("2")])
+        [joined] = await rows(pool, "SELECT number FROM users WHERE anonymous")
         await journal.append(
             [said("3", anonymousId="a"), said("4", userId="v", anonymousId="b"), said("5", userId="w")]
         )
         await journal.append([said("6", userId="x", anonymousId="a")])
         numbers = dict(await rows(pool, "SELECT id, number FROM users"))
     assert [(group.created, group.outdated) for group in follower.groups[2:]] == [
-        ({numbers["v"], numbers["w"]}, {numbers["u"]}),
+        ({numbers["v"], numbers["w"]}, {numbers["u"], joined}),
         ({numbers["x"]}, frozenset()),
     ]

@@ -15,6 +15,7 @@ CREATE TABLE joins (
     old_anonymous boolean NOT NULL,
     at timestamptz NOT NULL,  -- the timestamp of the message
     sequence bigint NOT NULL,  -- of the message
+    into_number bigint NOT NULL,  -- whose the history became then, who may have been joined to a third since
     PRIMARY KEY (user_number, sequence, old_number)
 );
 

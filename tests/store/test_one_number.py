@@ -1,0 +1,50 @@
+"""On real data: query, members, report and why are one answer to one question."""
+
+import gzip
+import json
+from pathlib import Path
+
+from shop import NOW, ZONE, Shop, opened
+from test_history import make_events
+
+from segd.core.answers import UserKey
+from segd.core.explain import Membership
+from segd.core.instants import parse_timestamp
+from segd.core.refused_ids import RefusedIds
+from segd.store.bridge import open_pool
+from segd.store.importing import ImportSummary, import_files
+from segd.store.members import PostgresMembers
+from segd.store.profiles import PostgresProfiles
+from segd.store.reports import PostgresReports
+
+ASKED = 20  # users in the segment, and as many who are not
+
+
+async def ids(shop: Shop, segment: int) -> list[str]:
+    async with PostgresMembers(shop.pool, ZONE).stream(segment, shop.now) as pages:
+        return [member.person.id async for page in pages for member in page]
+
+
+async def test_members_report_and_why_have_exactly_the_expected_users(dsn: str, shared: Path, tmp_path: Path):
+    file = tmp_path / "events.ndjson"
+    make_events(shared, "storefront", file)
+    async with open_pool(dsn, size=2) as pool:
+        await import_files(pool, [file], NOW, ImportSummary())
+    case = json.loads((shared / "acceptance" / "storefront-never-bought.json").read_bytes())
+    content = gzip.decompress((shared / "acceptance" / "storefront-never-bought.expected.gz").read_bytes())
+    expected = content.decode().splitlines()
+    async with opened(dsn) as shop:
+        shop.now = parse_timestamp(case["as_of"])
+        segment = await shop.segment("Never bought", zone="UTC", where=case["segment"]["where"])
+        assert await ids(shop, segment) == expected
+        report = await PostgresReports(shop.pool, ZONE, shop.clock).past(segment)
+        assert report.members == report.reach.of == len(expected)
+        assert {person.id for person in report.sample} <= {*expected}
+        users = PostgresProfiles(shop.pool, shop.journal, ZONE, shop.clock, RefusedIds())
+        everybody = await shop.rows("SELECT id, anonymous FROM users ORDER BY number")
+        others = [UserKey(id, anonymous) for id, anonymous in everybody if id not in expected]
+        members = [UserKey(id, anonymous) for id, anonymous in everybody if id in expected]
+        for key in others[:ASKED] + members[:ASKED]:
+            about = (await users.why(key, segment)).about
+            assert isinstance(about, Membership)
+            assert about.member == (key in members), key
