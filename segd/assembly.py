@@ -7,15 +7,19 @@ from zoneinfo import ZoneInfo
 
 from segd.actors.feeds import Feeds
 from segd.actors.figures import Figures
+from segd.actors.webhooks import Webhooks
 from segd.backtests import Backtests
 from segd.config import Config
 from segd.core.instants import Instant
+from segd.core.refused_ids import RefusedIds
 from segd.store.bridge import Pool
 from segd.store.event_stats import PostgresEventStats
 from segd.store.journal import PostgresJournal
 from segd.store.log import PostgresLog
 from segd.store.members import PostgresMembers
 from segd.store.preview import Previews
+from segd.store.profiles import PostgresProfiles
+from segd.store.reports import PostgresReports
 from segd.store.segment_changes import SegmentChanges
 from segd.store.segment_list import SegmentList
 from segd.store.sizes import sizes
@@ -27,8 +31,11 @@ from segd.web.api.keys import keys
 from segd.web.api.live import live
 from segd.web.api.members import members
 from segd.web.api.questions import questions
+from segd.web.api.reports import reports
 from segd.web.api.segments import segments
 from segd.web.api.status import Sizes, status
+from segd.web.api.users import users
+from segd.web.api.webhooks import webhooks
 from segd.web.app import App
 from segd.web.asgi import Application
 from segd.web.auth import Guard
@@ -36,6 +43,7 @@ from segd.web.intake import Intake
 from segd.web.metrics import make_metrics
 from segd.web.pages import make_pages
 from segd.web.rejected import Rejected
+from segd.web.shop import make_shop
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class Parts:
     wording: Wording
     rejected: Rejected
     write_keys: Set[str]
+    refused_ids: RefusedIds
+    webhooks: Webhooks
     now: Callable[[], Instant]
     demo: bool
 
@@ -66,10 +76,13 @@ def assemble(parts: Parts, guard: Guard) -> App:
         return Sizes(*await sizes(pool), parts.figures.events_per_second())
 
     api = [
-        segments(views, SegmentChanges(journal, now)),
+        segments(views, SegmentChanges(journal, now, parts.feeds.removed)),
         questions(Previews(pool, zone, now), Backtests(pool.dsn, config.zone, now), views),
         live(parts.feeds, log, views, parts.wording),
         members(views, PostgresMembers(pool, zone), log, now),
+        reports(views, PostgresReports(pool, zone, now), config.zone),
+        users(PostgresProfiles(pool, journal, zone, now, parts.refused_ids), views, zone, now),
+        webhooks(parts.webhooks, views),
         events(PostgresEventStats(pool), parts.rejected),
         keys(tokens, guard, parts.write_keys),
         status(
@@ -81,6 +94,16 @@ def assemble(parts: Parts, guard: Guard) -> App:
             unready=journal.unready,
         ),
     ]
-    intake = Intake(journal, write_keys=parts.write_keys, now=now, rejected=parts.rejected, ahead=config.ahead)
-    site = make_site(api, guard, pages=[make_pages(), make_metrics(parts.figures.page, guard)])
+    intake = Intake(
+        journal,
+        write_keys=parts.write_keys,
+        now=now,
+        rejected=parts.rejected,
+        refused_ids=parts.refused_ids,
+        ahead=config.ahead,
+    )
+    pages = [make_pages(), make_metrics(parts.figures.page, guard)]
+    if parts.demo:
+        pages.append(make_shop(min(parts.write_keys)))
+    site = make_site(api, guard, pages=pages)
     return App(intake, cast(Application, site), unready=journal.unready)

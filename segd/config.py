@@ -50,6 +50,8 @@ class Config(Struct, frozen=True):
     catch_up: int
     listen: Address
     write_keys: frozenset[str]
+    hosts: frozenset[str]
+    private_webhooks: bool
     group_milliseconds: int
     group_events: int
     waiting_events: int
@@ -155,6 +157,22 @@ def _write_keys(value: Any) -> frozenset[str]:
     return frozenset(keys)
 
 
+def _hosts(value: Any) -> frozenset[str]:
+    if isinstance(value, str):  # from the environment
+        value = [host.strip() for host in value.split(",")]
+    if not isinstance(value, list):
+        raise ValueError('expected a list of names such as ["segd.example.com"]')
+    return frozenset(_text(host) for host in cast("list[Any]", value))
+
+
+def _yes_or_no(value: Any) -> bool:
+    if isinstance(value, str) and value in ("true", "false"):  # from the environment
+        return value == "true"
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("expected text in quotes")
@@ -171,6 +189,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "catch_up": _length_or_none,
     "listen": parse_address,
     "write_keys": _write_keys,
+    "hosts": _hosts,
+    "private_webhooks": _yes_or_no,
     "group_milliseconds": _whole(0, 1_000, "milliseconds"),
     "group_events": _whole(1, 100_000, "events"),
     "waiting_events": _whole(1, 10_000_000, "events"),
@@ -184,6 +204,8 @@ _DEFAULTS: dict[str, Any] = {
     "catch_up": "2m",
     "listen": "127.0.0.1:7337",
     "write_keys": [],
+    "hosts": [],
+    "private_webhooks": False,
     "group_milliseconds": 3,
     "group_events": 5_000,
     "waiting_events": 50_000,

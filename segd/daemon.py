@@ -7,7 +7,7 @@ what it has taken, and the store, which is the caller's, closes last. What fails
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
@@ -21,19 +21,27 @@ from segd.actors.collecting import collect_little_and_often
 from segd.actors.feeds import Feeds
 from segd.actors.figures import Figures
 from segd.actors.follower import LiveFollower
+from segd.actors.posting import Poster
+from segd.actors.snapshots import keep_snapshots
+from segd.actors.webhooks import Webhooks
 from segd.assembly import Parts, assemble
 from segd.config import Address, Config
 from segd.core.errors import SegdError
 from segd.core.instants import Instant
 from segd.store.bridge import Pool
+from segd.store.forgetting import load_refused_ids
 from segd.store.journal import JournalSettings, PostgresJournal
 from segd.store.log import PostgresLog
+from segd.store.snapshots import PostgresSnapshots
 from segd.store.tokens import Tokens
 from segd.store.user_store import PostgresUsers
+from segd.store.webhooks import PostgresWebhooks
 from segd.store.write_keys import kept_write_key
 from segd.web.api.frames import Wording
+from segd.web.api.webhooks import delivery
 from segd.web.app import App
-from segd.web.auth import Guard
+from segd.web.auth import Guard, check_listening
+from segd.web.connections import break_connections
 from segd.web.rejected import Rejected
 
 HTTP_SECONDS = 5.0  # at stop, for requests that are under way
@@ -42,6 +50,8 @@ KEEP_ALIVE_SECONDS = 75.0  # beyond the 60 after which load balancers give up id
 # Hypercorn sends without a limit, cancelled or not: a client that stops reading would hold up its handler and our stop.
 # This has the kernel end it; accepted connections inherit it.
 UNREAD_MILLISECONDS = 15_000
+BUSY = 2_000  # events a second
+LARGEST_FRAME = 65_536  # bytes: what clients say on a websocket is passed over
 WAITING_CONNECTIONS = 1024  # not yet accepted, as a burst of browsers makes them
 
 
@@ -59,6 +69,12 @@ class Ready(Protocol):
     def __call__(self, address: Address, write_keys: frozenset[str]) -> None: ...
 
 
+class Alongside(Protocol):
+    """What goes on beside the daemon, from when it is ready until it is to stop."""
+
+    async def __call__(self, parts: Parts, guard: Guard, address: Address) -> None: ...
+
+
 async def serve(
     pool: Pool,
     config: Config,
@@ -66,11 +82,12 @@ async def serve(
     ready: Ready,
     tell: Callable[[str], None],
     now: Callable[[], Instant] = clock.now,
-    demo: bool = False,
+    demo: Alongside | None = None,
 ) -> None:
     """Trio. Be the daemon until SIGTERM or SIGINT; a second one stops at once.
 
     ready: called with the address where it really listens. tell: with sentences for the operator. now: the one clock.
+    demo: what makes it the demo, which has pages of its own.
     Raises StoreError, ListenError, and StopError where what was taken could not be committed in time or was not waited
     for.
     """
@@ -112,16 +129,33 @@ async def serve(
         async with trio.open_nursery() as outer:
             stop = await outer.start(_wait_signals, tell)
             outer.start_soon(collect_little_and_often)
+            tokens = Tokens(pool, now)
+            check_listening(config.listen.host, guarded=await tokens.is_guarded())
             async with _running(journal), _shown(feeds, stop):
                 write_keys = config.write_keys or frozenset({await kept_write_key(pool)})
-                guard = Guard(Tokens(pool, now), listening=config.listen.host)
-                app = assemble(
-                    Parts(config, pool, journal, feeds, figures, wording, rejected, write_keys, now, demo), guard
+                guard = Guard(tokens, listening=config.listen.host, hosts=config.hosts)
+                refused_ids = await load_refused_ids(pool, now())
+                delivering = Webhooks(
+                    PostgresWebhooks(pool),
+                    PostgresLog(pool),
+                    feeds,
+                    Poster(private=config.private_webhooks),
+                    delivery,
+                    now,
                 )
-                async with trio.open_nursery() as http:
+                parts = Parts(
+                    config, pool, journal, feeds, figures, wording, rejected, write_keys, refused_ids, delivering, now,
+                    demo is not None,
+                )  # fmt: skip
+                app = assemble(parts, guard)
+                snapshots = PostgresSnapshots(pool, zone, now, config.late_band)
+                busy = partial(_is_busy, journal, figures)
+                async with _beside(delivering, partial(keep_snapshots, snapshots, busy)), trio.open_nursery() as http:
                     await http.start(partial(_serve_http, app, listener, stop))
-                    host, port = listener.getsockname()[:2]
-                    ready(Address(host, port), write_keys)
+                    address = Address(*listener.getsockname()[:2])
+                    ready(address, write_keys)
+                    if demo is not None:
+                        http.start_soon(_until, stop, partial(demo, parts, guard, address))
             outer.cancel_scope.cancel()
 
 
@@ -134,6 +168,13 @@ async def _wait_signals(tell: Callable[[str], None], *, task_status: trio.TaskSt
                 raise StopError("stopped_at_once", "stopped without waiting for requests that were under way")
             tell("stopping; once more to stop at once")
             stop.set()
+
+
+async def _until(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(work)
+        await stop.wait()
+        nursery.cancel_scope.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -161,6 +202,21 @@ async def _shown(feeds: Feeds, stop: trio.Event) -> AsyncGenerator[None]:
         nursery.start_soon(close)
         yield
         nursery.cancel_scope.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _beside(delivering: Webhooks, keeping: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
+    """What goes on beside HTTP, and may end at any time."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(delivering.run)
+        nursery.start_soon(keeping)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def _is_busy(journal: PostgresJournal, figures: Figures) -> bool:
+    """Whether the database has better things to do than to count members."""
+    return journal.unready() is not None or figures.events_per_second() > BUSY
 
 
 # HTTP
@@ -191,9 +247,22 @@ async def _serve_http(
     config.backlog = WAITING_CONNECTIONS
     config.graceful_timeout = HTTP_SECONDS
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.websocket_max_message_size = LARGEST_FRAME
     config.errorlog = None
     config.include_server_header = False
-    await cast(Any, hypercorn.trio).serve(app, config, shutdown_trigger=stop.wait, task_status=task_status, mode="asgi")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_break_off, listener, stop)
+        await cast(Any, hypercorn.trio).serve(
+            app, config, shutdown_trigger=stop.wait, task_status=task_status, mode="asgi"
+        )
+        nursery.cancel_scope.cancel()
+
+
+async def _break_off(listener: socket.socket, stop: trio.Event) -> None:
+    """Whoever does not read to the end in time holds up nobody's stop."""
+    await stop.wait()
+    await trio.sleep(HTTP_SECONDS)
+    break_connections(listener)
 
 
 @contextlib.contextmanager

@@ -58,6 +58,7 @@ def _is_ours(node: ast.Attribute) -> bool:
 def test_folders_know_only_what_lies_below_them():
     assert parts(imported(PACKAGE / "files")) <= {"segd.core", "segd.files"}
     assert parts(imported(PACKAGE / "store")) <= {"segd.core", "segd.files", "segd.store"}
+    assert parts(imported(PACKAGE / "actors")) <= {"segd.core", "segd.actors"}
     assert parts(imported(PACKAGE / "web")) <= {"segd.core", "segd.web"}
     assert parts(imported(PACKAGE / "stories")) <= {"segd.core", "segd.stories"}
     assert parts(imported(PACKAGE / "config.py")) <= {"segd.core"}

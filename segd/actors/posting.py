@@ -104,7 +104,7 @@ class Poster:
             except AddressError as error:
                 return Attempt(False, None, error.message)
             except (httpx.HTTPError, ssl.SSLError) as error:
-                return Attempt(False, None, f"no answer: {error or type(error).__name__}")
+                return Attempt(False, None, f"no answer: {_reason(error)}")
             return _judged(response)
         return Attempt(False, None, f"no answer in {ANSWER_SECONDS:g} s")
 
@@ -115,6 +115,16 @@ async def _finish(response: httpx.Response) -> None:
     if length.isascii() and length.isdecimal() and int(length) <= READ:
         async for _ in response.aiter_raw():
             pass
+
+
+def _reason(error: Exception) -> str:
+    """In words; httpx has none for a certificate that is not good, which lies deeper."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not good: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or type(error).__name__
 
 
 def _judged(response: httpx.Response) -> Attempt:

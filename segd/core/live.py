@@ -2,10 +2,10 @@
 
 What a user's state is follows from the log alone: the user's events in order, and who that was. A user at hand takes
 what comes in order as it comes. Whatever else happens (a user is loaded, an event is late, two are joined) is one and
-the same: the log is folded from its beginning through a population of its own, and the outcome is compared with the
-record, from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took
-the place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever
-is at hand may be let go at any time.
+the same: the log is folded from its beginning through a population of its own, and the outcome compared with the record
+from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the
+place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is
+at hand may be let go at any time.
 
 Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
 not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from segd.core.errors import MessageError
-from segd.core.instants import Instant, parse_timestamp
+from segd.core.instants import LATEST, Instant, parse_timestamp, to_text
 from segd.core.messages import (
     AHEAD,
     DEEPEST,
@@ -48,8 +48,13 @@ _minutes: dict[str, Instant] = {}  # "2025-02-23T00:17": its beginning
 _seconds: dict[str, Instant] = {}  # ":05.703Z": what it adds
 
 
-def read_lines(chunk: bytes, *, ahead: int = AHEAD) -> Iterator[tuple[int, Event | MessageError]]:
-    """The events in a run of whole lines, each with the number of its line in the chunk, from 0; blank ones skipped."""
+def read_lines(
+    chunk: bytes, *, ahead: int = AHEAD, latest: Instant = LATEST
+) -> Iterator[tuple[int, Event | MessageError]]:
+    """The events in a run of whole lines, each with the number of its line in the chunk, from 0; blank ones skipped.
+
+    latest: events stamped after it are refused.
+    """
     lines = chunk.split(b"\n")
     quick = is_plain_text(chunk)
     suspect = has_suspect_number(chunk)
@@ -63,15 +68,24 @@ def read_lines(chunk: bytes, *, ahead: int = AHEAD) -> Iterator[tuple[int, Event
                 quick = not line or line.isspace()
             else:
                 event = _event(plain, suspect)
-                if event is not None:
+                if event is not None and event.timestamp <= latest:
                     yield number, event
                     continue
         if not line or line.isspace():
             continue
-        try:
-            yield number, read_line(line, ahead=ahead)
-        except MessageError as error:
-            yield number, error
+        yield number, read_or_refuse(line, ahead=ahead, latest=latest)
+
+
+def read_or_refuse(line: bytes, *, ahead: int = AHEAD, latest: Instant = LATEST) -> Event | MessageError:
+    """The same of one line."""
+    try:
+        event = read_line(line, ahead=ahead)
+    except MessageError as error:
+        return error
+    if event.timestamp > latest:
+        found = to_text(event.timestamp)
+        return MessageError("future_timestamp", f"timestamp: expected one in the past, found {found}")
+    return event
 
 
 def _event(plain: _Plain, suspect: bool) -> Event | None:

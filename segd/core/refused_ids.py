@@ -24,6 +24,9 @@ class RefusedIds:
         key = (anonymous, id_hash)
         self._until[key] = max(until, self._until.get(key, until))
 
+    def accept_again(self, anonymous: bool, id_hash: bytes) -> None:
+        self._until.pop((anonymous, id_hash), None)
+
     def check(self, event: Event, now: Instant) -> None:
         """Raises MessageError `forgotten_user` where one of its ids is refused."""
         if not self._until:  # nearly always

@@ -19,12 +19,15 @@ class ChangesJournal(Protocol):
 class SegmentChanges:
     """Every method returns once its change is in effect; it raises as its namesake in `segments`, and Unavailable.
 
-    now: the clock.
+    now: the clock. removed: told of each segment that is no more.
     """
 
-    def __init__(self, journal: ChangesJournal, now: Callable[[], Instant]) -> None:
+    def __init__(
+        self, journal: ChangesJournal, now: Callable[[], Instant], removed: Callable[[int], None] = lambda number: None
+    ) -> None:
         self._journal = journal
         self._now = now
+        self._removed = removed
 
     async def create(self, definition: Definition) -> int:
         """Trio. The number of the new one."""
@@ -54,3 +57,4 @@ class SegmentChanges:
     async def delete(self, number: int) -> None:
         """Trio"""
         await self._journal.change(lambda connection, position: segments.delete(connection, position, number))
+        self._removed(number)

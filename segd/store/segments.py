@@ -244,6 +244,18 @@ def _is_armed(definition: d.Live, sees_from: Instant | None) -> bool:
 # What an edit changes
 
 
+Windows = Literal["same", "kept", "dropped"]
+
+
+def windows_after(old: d.Definition, new: d.Definition, segments: Sequence[Segment]) -> Windows:
+    """What becomes of the open windows of a segment that is given another definition: nothing happens, for it means the
+    same; they stay, in a new version; or they are dropped, and it begins as a new one would. A past one has none."""
+    one, other = _by_number(old, segments), _by_number(new, segments)
+    if _means_the_same(one, other):
+        return "same"
+    return "kept" if isinstance(one, d.Past) or _keeps_windows(one, other) else "dropped"
+
+
 def _means_the_same(one: d.Definition, other: d.Definition) -> bool:
     """Whether nothing but the name and the `start` differs."""
     if isinstance(one, d.Live) and isinstance(other, d.Live):
@@ -263,15 +275,15 @@ def _keeps_windows(one: d.Definition, other: d.Definition) -> bool:
 
 def _check(definition: d.Definition, old: Segment | None, segments: Sequence[Segment]) -> None:
     """old: the segment that gets the definition; None: it is new."""
-    problems = list(_problems(definition, old, segments))
-    if problems:
-        raise DefinitionError(problems)
+    if found := list(problems(definition, old, segments)):
+        raise DefinitionError(found)
     for each in segments:
         if each.name == definition.name and each is not old:
             raise SegmentRefused("name_taken", f"there is a segment {definition.name!r} already, number {each.number}")
 
 
-def _problems(definition: d.Definition, old: Segment | None, segments: Sequence[Segment]) -> Iterator[Problem]:
+def problems(definition: d.Definition, old: Segment | None, segments: Sequence[Segment]) -> Iterator[Problem]:
+    """What keeps a definition from being one of these segments'. old: the one of them that gets it; None: a new one."""
     if definition.name.isascii() and definition.name.isdecimal():
         yield Problem(
             "name", f"expected more than digits, found {definition.name!r}: a number names a segment by itself"

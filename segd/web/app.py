@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from segd.core.ports import Unavailable
 from segd.web.asgi import Answer, Application, Incoming, ReadFirst, Receive, RequestError, Scope, Send, respond
+from segd.web.streamed import StreamedBody
 
 _OWN = ("/healthz", "/readyz")
+_STREAMED = ("/api/import",)  # whose bodies have any length
 
 
 class App:
@@ -26,6 +28,9 @@ class App:
                 await self._intake(scope, receive, send)
             case "http" if scope["path"] in _OWN:
                 await respond(receive, send, lambda incoming: self._own(scope, incoming))
+            case "http" if scope["path"] in _STREAMED:
+                body = StreamedBody(scope, receive, send)
+                await self._site(scope, body.receive, body.send)
             case "http":
                 reading = ReadFirst(receive, send)
                 await self._site(scope, reading.receive, reading.send)

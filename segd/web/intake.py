@@ -19,6 +19,7 @@ from segd.core.errors import MessageError
 from segd.core.instants import Instant
 from segd.core.messages import AHEAD, Event, Kind, accept
 from segd.core.ports import Journal
+from segd.core.refused_ids import RefusedIds
 from segd.web.asgi import (
     PATIENCE_SECONDS,
     Answer,
@@ -96,6 +97,7 @@ class Intake:
         write_keys: Set[str],
         now: Callable[[], Instant],
         rejected: Rejected,
+        refused_ids: RefusedIds,
         ahead: int = AHEAD,
         largest_body: int = LARGEST_BODY,
         patience_seconds: float = PATIENCE_SECONDS,
@@ -104,6 +106,7 @@ class Intake:
         self._write_keys = write_keys
         self._now = now
         self._rejected = rejected
+        self._refused_ids = refused_ids
         self._ahead = ahead
         self._largest_body = largest_body
         self._patience_seconds = patience_seconds
@@ -159,7 +162,10 @@ class Intake:
             if events:
                 await self._journal.append(events)
             for one in refused:  # only now: what could not be taken comes again, and its refusals with it
-                self._rejected.add(received_at, one.code, one.message, posted.content(one.index))
+                forgotten = one.code == "forgotten_user"  # of whom nothing is to be kept
+                self._rejected.add(
+                    received_at, one.code, one.message, b"" if forgotten else posted.content(one.index)
+                )
         if kind and refused:
             raise MessageError(refused[0].code, refused[0].message)
         if refused:
@@ -179,7 +185,9 @@ class Intake:
                 message = posted.message(index)
                 # Two equal messages without an id happened twice: here, unlike in files, they are not sent again.
                 content = b"" if message.message_id is not None else token_bytes(16)
-                events.append(accept(message, received_at=received_at, content=content, ahead=self._ahead))
+                event = accept(message, received_at=received_at, content=content, ahead=self._ahead)
+                self._refused_ids.check(event, received_at)
+                events.append(event)
             except MessageError as error:
                 refused.append(_Refused(index, error.code, error.message))
         return events, refused

@@ -78,7 +78,7 @@ def test_what_qualified_is_told_across_joins(story: Story):
     for line, event in in_order(story.messages):
         now = event.timestamp
         population.take(event, line)
-        digest = population.digest(event, line)
+        digest = population.plan.digest(event, line)
         entries.append(Entry(now, line, event.user_id, event.anonymous_id, event.previous_id, digest))
     population.finish(now)
     recorded = {(q.segment, q.at, q.cause) for q in population.qualified}
@@ -416,7 +416,7 @@ def test_qualifying_before_a_join_is_told_as_it_was():
     entries: list[Entry] = []
     for number, message in enumerate(messages):
         event = read_line(json.dumps(message | {"messageId": f"m{number}"}).encode())
-        digest = population.digest(event, number)
+        digest = population.plan.digest(event, number)
         entries.append(Entry(event.timestamp, number, event.user_id, event.anonymous_id, None, digest))
     explanation = why(population.plan, entries, ("user", "ann"), "S", parse_timestamp("2025-01-01T12:00"))
     assert in_words(explanation, UTC) == [

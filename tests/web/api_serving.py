@@ -32,6 +32,7 @@ from segd.store.segment_list import SegmentList
 from segd.store.tokens import Tokens
 from segd.web.api.application import make_site
 from segd.web.api.events import events
+from segd.web.api.imports import imports
 from segd.web.api.keys import keys
 from segd.web.api.members import members
 from segd.web.api.questions import questions
@@ -139,6 +140,7 @@ async def open_api(
             segments(views, SegmentChanges(journal, now)),
             questions(Previews(pool, zone, now), Backtests(dsn, ZONE, now), views),
             keys(tokens, guard, {"wk"}),
+            imports(journal, now=now, ahead=2 * MINUTE),
             status(sizes, zone=ZONE, now=now, write_key="wk", demo=False, unready=lambda: None),
         ]
         log, rejected = PostgresLog(pool), Rejected()
@@ -153,7 +155,7 @@ async def open_api(
         config = Config()
         config.bind = ["127.0.0.1:0"]
         config.errorlog = config.accesslog = None
-        with trio.fail_after(300):
+        with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 await nursery.start(journal.run)
                 [url] = await nursery.start(partial(serve, app, config, mode="asgi"))

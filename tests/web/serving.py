@@ -13,6 +13,7 @@ from hypercorn.trio import serve
 from segd.core.instants import parse_timestamp
 from segd.core.messages import Event
 from segd.core.ports import Unavailable
+from segd.core.refused_ids import RefusedIds
 from segd.web.api.application import make_site
 from segd.web.app import App
 from segd.web.auth import Guard
@@ -90,7 +91,14 @@ class Site:
 async def open_site(**limits) -> AsyncGenerator[Site]:
     """limits: of the Intake."""
     journal, rejected, unready = RememberingJournal(), Rejected(kept=10), []
-    intake = Intake(journal, write_keys={KEY, "other"}, now=lambda: NOON, rejected=rejected, **limits)
+    intake = Intake(
+        journal,
+        write_keys={KEY, "other"},
+        now=lambda: NOON,
+        rejected=rejected,
+        refused_ids=RefusedIds(),
+        **limits,
+    )
     site = make_site([], Guard(Nobody(), listening="127.0.0.1"))
     app = App(intake, site, unready=lambda: unready[0] if unready else None)
     config = Config()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving import KEY, NOON, RememberingJournal
 
+from segd.core.refused_ids import RefusedIds
 from segd.web.intake import Intake
 from segd.web.rejected import Rejected
 
@@ -76,7 +77,8 @@ async def post(path: str, headers: list[tuple[bytes, bytes]], body: bytes):
         answers.append(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "scheme": "http"}
-    await Intake(journal, write_keys={KEY}, now=lambda: NOON, rejected=Rejected())(scope, receive, send)
+    intake = Intake(journal, write_keys={KEY}, now=lambda: NOON, rejected=Rejected(), refused_ids=RefusedIds())
+    await intake(scope, receive, send)
     start, end = answers
     return start["status"], json.loads(end["body"]), journal.events
 

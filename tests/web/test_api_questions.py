@@ -63,7 +63,8 @@ async def test_questions_of_the_wrong_kind_and_bad_instants_are_named(dsn):
         for path, definition in (("preview", PAST | {"where": nowhere}), ("backtest", CART | {"filter": nowhere})):
             error = await api.ask("POST", f"/api/segments/{path}", 400, json={"definition": definition})
             assert error["code"] == "bad_definition"
-            assert "Nowhere" in error["message"]
+            [problem] = error["details"]
+            assert problem["path"] in ("definition.where.segment", "definition.filter.segment")
 
 
 async def make_crowd(api: Api, users: int) -> None:

@@ -36,7 +36,7 @@ async def test_a_user_is_found_told_and_paged_through_whatever_the_id(dsn: str, 
         assert [one["name"] for one in rest["timeline"]] == ["Added To Cart", "$identify"]
         assert rest["timeline"][1]["properties"] == {"email": "odd@shop.example", "n": 1.5}
         assert rest["more"] is None
-        for cursor in ("x", "1", "1.2.3", "9" * 18 + ".1", "1.1'"):
+        for cursor in ("x", "1", "1.2.3", "9" * 18 + ".1", "-" + "9" * 18 + ".1", "1.1'"):
             await api.ask("GET", "/api/user", 400, params={"id": ODD, "after": cursor})
 
 

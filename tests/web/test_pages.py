@@ -6,7 +6,7 @@ import re
 import pytest
 from quart_trio import QuartTrio
 
-from segd.web.pages import STATIC, make_pages
+from segd.web.pages import PLACES, STATIC, make_pages
 
 MOST_GZIPPED = 150_000  # bytes of scripts and styles, all together
 
@@ -31,6 +31,11 @@ async def test_every_view_is_the_same_page(browser, path):
     assert answer.status_code == 200
     assert answer.content_type == "text/html; charset=utf-8"
     assert await answer.get_data() == await (await browser.get("/")).get_data()
+
+
+def test_every_route_is_served():
+    paths = re.findall(r'path: "/([^/"]*)', (STATIC / "routes.js").read_text("utf-8"))
+    assert {path for path in paths if path} == set(PLACES)
 
 
 async def test_the_page_allows_no_inline_script_or_style(browser):

@@ -74,7 +74,7 @@ def keys(tokens: Tokens, guard: Guard, write_keys: Set[str]) -> Part:
 
     @part.route(
         "GET", "/sign-in", "Sign a browser in by the link of segd's start", scope=None, status=303,
-        query=shapes.SignInQuery, errors=("unauthorized",),
+        query=shapes.SignInQuery, errors=("bad_origin", "unauthorized"),
     )  # fmt: skip
     async def sign_in(query: shapes.SignInQuery) -> Response:
         """The link works once."""

@@ -18,7 +18,7 @@ from segd.web.asgi import STATUSES
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
 _PATH_PARAMETERS = {"id": "The number of it; of a segment the name, too."}
-_ERRORS_OF_ALL = ("internal", "unavailable")  # the latter while the database is away
+_ERRORS_OF_ALL = ("connection_lost", "database_error", "database_unreachable", "internal", "unavailable")
 
 Schema = dict[str, Any]
 

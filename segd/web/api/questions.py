@@ -11,7 +11,7 @@ from segd.core.reading import definition_json, read_definition
 from segd.core.segment_views import Backtested, Previewed
 from segd.core.words import in_words
 from segd.web.api import shapes, telling
-from segd.web.api.requests import bad_field, read_instant, read_posted_definition
+from segd.web.api.requests import bad_field, read_instant, read_posted_definition, within
 from segd.web.api.routing import Example, Part
 from segd.web.api.segments import CART
 
@@ -54,6 +54,13 @@ class Checks(Protocol):
 def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
     part = Part("questions", "Definitions tried before they are kept.")
 
+    async def read(document: Raw) -> d.Definition:
+        """Raises DefinitionError, also where it does not fit the segments that there are."""
+        definition = read_posted_definition(document)
+        if problems := await checks.problems(definition):
+            raise within("definition", DefinitionError(problems))
+        return definition
+
     @part.route(
         "POST", "/api/segments/check", "Check a definition", scope="read", body=shapes.DefinitionRequest,
         answer=shapes.Check, example=Example(body={"definition": CART}),
@@ -76,7 +83,7 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
     async def preview_segment(query: shapes.PreviewQuery, body: shapes.PreviewRequest) -> shapes.Preview:
         """Exactly, however long that takes; `estimate=1` tells within 300 ms what a sample of the users says. A request
         that is given up is given up in the database, too."""
-        definition = read_posted_definition(body.definition)
+        definition = await read(body.definition)
         if not isinstance(definition, d.Past):
             raise bad_field("definition.kind", "expected past: a live segment is tried by /api/segments/backtest")
         as_of = None if isinstance(body.as_of, UnsetType) else read_instant("asOf", body.as_of)
@@ -90,7 +97,7 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
     )  # fmt: skip
     async def backtest_segment(body: shapes.BacktestRequest) -> shapes.Backtest:
         """Takes about two seconds: where the history is larger, of a sample of the users."""
-        definition = read_posted_definition(body.definition)
+        definition = await read(body.definition)
         if not isinstance(definition, d.Live):
             raise bad_field("definition.kind", "expected live: a past segment is tried by /api/segments/preview")
         return _backtest(await backtests.run(definition, body.days))

@@ -65,7 +65,12 @@ def read_posted_definition(document: msgspec.Raw, path: str = "definition") -> D
     try:
         return read_definition(bytes(document))
     except DefinitionError as error:
-        raise DefinitionError([Problem(joined(path, one.path), one.message) for one in error.problems]) from None
+        raise within(path, error) from None
+
+
+def within(path: str, error: DefinitionError) -> DefinitionError:
+    """The same of a larger document, in which the definition stands there."""
+    return DefinitionError([Problem(joined(path, one.path), one.message) for one in error.problems])
 
 
 def read_instant(path: str, text: str) -> Instant:

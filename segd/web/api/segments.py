@@ -3,10 +3,10 @@
 from typing import Protocol
 
 from segd.core.definitions import Definition
-from segd.core.errors import DefinitionError, Problem
+from segd.core.errors import DefinitionError
 from segd.core.segment_views import Order, SegmentView
 from segd.web.api import shapes, telling
-from segd.web.api.requests import joined, read_posted_definition
+from segd.web.api.requests import read_posted_definition, within
 from segd.web.api.routing import Example, Part
 from segd.web.asgi import RequestError
 
@@ -91,7 +91,7 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
         try:
             return await told(await changes.create(definition))
         except DefinitionError as error:
-            raise _within(error) from None
+            raise within("definition", error) from None
 
     @part.route(
         "GET", "/api/segments/{id}", "Read a segment", scope="read", answer=shapes.Segment, errors=("not_found",),
@@ -112,7 +112,7 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
         try:
             await changes.change(number, definition)
         except DefinitionError as error:
-            raise _within(error) from None
+            raise within("definition", error) from None
         return await told(number)
 
     @part.route(
@@ -143,8 +143,3 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
         return await told(number)
 
     return part
-
-
-def _within(error: DefinitionError) -> DefinitionError:
-    """Its problems as those of the whole body."""
-    return DefinitionError([Problem(joined("definition", one.path), one.message) for one in error.problems])

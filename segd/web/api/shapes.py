@@ -677,12 +677,14 @@ class SignInQuery(Request, frozen=True):
 
 
 class Imported(Answer, frozen=True):
-    """refused: how many lines, by code."""
+    """repeated: how many messages were there already. refused: how many lines, by code; problems: the first of them,
+    their paths the numbers of the lines. junk_ids: dropped beside good ones."""
 
     imported: Count
     repeated: Count
     refused: dict[str, int]
     problems: list[Problem]
+    junk_ids: Count
 
 
 class DaemonStatus(Answer, frozen=True):

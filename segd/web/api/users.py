@@ -13,7 +13,7 @@ from quart import Response
 from segd.core import answers
 from segd.core.answers import UserKey
 from segd.core.explain_data import as_data
-from segd.core.instants import DAY, LATEST, Instant, to_text
+from segd.core.instants import DAY, EARLIEST, LATEST, Instant, to_text
 from segd.core.verdict import verdict
 from segd.web.api import shapes, telling
 from segd.web.api.requests import bad_field
@@ -171,6 +171,6 @@ def _from_place(text: str) -> tuple[Instant, int] | None:
     if not text:
         return None
     found = _PLACE.fullmatch(text)
-    if found is None or int(found[1]) > LATEST:
+    if found is None or not EARLIEST <= int(found[1]) <= LATEST:
         raise bad_field("after", "expected a cursor as the timeline gave it")
     return int(found[1]), int(found[2])

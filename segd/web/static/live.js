@@ -108,13 +108,13 @@ function Events({ events, change, state }) {
   return html`<${Card}
     class="feed-card" title="Events" note="newest first" bare notice=${state.value.since !== null && html`<${FeedNotice} state=${state} />`}
     actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
-    foot=${html`<span class="numbers">${events.leftOut ? `${number(events.leftOut)} more came too fast to show.` : "Every event since you opened this."}</span>`}
+    foot=${html`<span class="numbers">${events.leftOut ? `${number(events.leftOut)} more came too fast to show.` : "Each one is shown."}</span>`}
   >
     ${events.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${events.missed} new, show</button>`}
     <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN_EVENTS * 52}px` }}
       onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
       ${events.shown.slice(0, SHOWN_EVENTS).map((event) => html`<${Row} key=${event.key} event=${event} />`)}
-      ${!events.shown.length && html`<li class="state"><h3>No event yet</h3><p>The next one shows here by itself.</p></li>`}
+      ${!events.shown.length && html`<li class="state"><strong>No event yet</strong><p>The next one shows here by itself.</p></li>`}
     </ul>
   </${Card}>`;
 }
@@ -128,7 +128,7 @@ function Row({ event }) {
       <span class="why ellipsis">${values.join(" · ") || "no properties"}</span>
     </div>
     <a class="small second ellipsis user-link" href=${userHref({ id, anonymous: event.userId === null })} title=${id}>${id}</a>
-    <time datetime=${event.timestamp} title=${full(event.timestamp)}>${clock(Date.parse(event.timestamp))}</time>
+    <time datetime=${event.receivedAt} title=${`happened ${full(event.timestamp)}`}>${clock(Date.parse(event.receivedAt))}</time>
   </li>`;
 }
 

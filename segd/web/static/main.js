@@ -5,5 +5,5 @@ import { startStatus } from "./base/status.js";
 import "./base/keys.js";
 import { Shell } from "./shell.js";
 
-startStatus();
+await startStatus(); // so that no time is drawn in a wrong zone first
 render(html`<${Shell} />`, document.getElementById("app"));

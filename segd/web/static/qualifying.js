@@ -85,14 +85,14 @@ export function Qualifying({ feed, change, segment, state }) {
     readout=${`showing ${shown.length} of the last ${feed.entries.length}`}
     actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${() => change((old) => hold(old, { pause: !paused }))}>${label}</${Button}>`}
     notice=${html`<${FeedNotice} state=${state} />`}
-    foot=${html`<div class="spread"><span class="numbers">${feed.leftOut ? `${number(feed.leftOut)} more qualified too fast to show.` : feed.entries.length ? "All that qualified since you opened this." : "Nobody yet."}</span>
+    foot=${html`<div class="spread"><span class="numbers">${feed.leftOut ? `${number(feed.leftOut)} more qualified too fast to show.` : feed.entries.length ? "Each one is shown." : "Nobody yet."}</span>
       ${feed.entries.length > SHOWN && html`<${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? `Show ${SHOWN}` : `Show ${Math.min(KEPT, feed.entries.length)}`}</${TextButton}>`}</div>`}
   >
     ${feed.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${feed.missed} new, show</button>`}
     <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN * 52}px` }}
       onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
       ${shown.map((entry) => html`<${Row} key=${entry.cursor} entry=${entry} definition=${segment.definition} />`)}
-      ${!shown.length && html`<li class="state"><h3>Nobody qualified yet</h3><p>The next one shows here by itself.</p></li>`}
+      ${!shown.length && html`<li class="state"><strong>Nobody qualified yet</strong><p>The next one shows here by itself.</p></li>`}
     </ul>
   </${Card}>`;
 }

@@ -3,8 +3,8 @@
 import { html, useEffect, useState } from "./base/html.js";
 import { useData } from "./base/api.js";
 import { useTitle } from "./base/title.js";
-import { Crumbs } from "./parts/basics.js";
-import { Loaded } from "./parts/states.js";
+import { Crumbs, Icon } from "./parts/basics.js";
+import { Loaded, sentence } from "./parts/states.js";
 import { LiveReport } from "./live-report.js";
 
 const AGAIN_SECONDS = 30;
@@ -14,11 +14,20 @@ export default function Report({ id }) {
   const segment = found.data?.segment;
   useTitle(segment?.name ?? "Segment");
   if (!segment) {
-    return html`<${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
+    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
       <section class="card"><${Loaded} of=${found} what="Could not read the report" rows=${6} height=${72} /></section>`;
   }
-  if (segment.kind === "past") return html`<${Past} report=${found.data} reload=${found.reload} />`;
-  return html`<${LiveReport} report=${found.data} at=${found.at} reload=${found.reload} />`;
+  if (found.error) return html`<${Stale} error=${found.error} /><${Drawn} found=${found} />`;
+  return html`<${Drawn} found=${found} />`;
+}
+
+function Stale({ error }) {
+  return html`<div class="notice alone" role="status"><${Icon} name="warning" />${sentence(error.message)} What is shown may be old.</div>`;
+}
+
+function Drawn({ found }) {
+  if (found.data.segment.kind === "past") return html`<${Past} report=${found.data} reload=${found.reload} />`;
+  return html`<${LiveReport} report=${found.data} reload=${found.reload} />`;
 }
 
 function Past(props) {

@@ -1,6 +1,6 @@
 // The list of all segments: search as you type, sort, pause, duplicate, delete.
 
-import { html, useEffect, useMemo, useState } from "./base/html.js";
+import { Component, html, useEffect, useMemo, useState } from "./base/html.js";
 import { brief, day, length, zoneInWords } from "./base/format.js";
 import { duplicate, remove, switchOn, useSegments } from "./base/segments.js";
 import { place, setQuery } from "./base/router.js";
@@ -12,7 +12,7 @@ import { Sparkline } from "./parts/sparkline.js";
 import { Empty, Loaded } from "./parts/states.js";
 import { Words } from "./parts/words.js";
 
-const AGAIN_SECONDS = 15;
+const AGAIN_SECONDS = 10;
 const KINDS = [
   { value: "", label: "All" },
   { value: "live", label: "Live" },
@@ -85,7 +85,7 @@ function List({ segments, search, kind, changed }) {
         </tr>
       </thead>
       <tbody role="rowgroup">
-        ${shown.slice(0, drawn).map((segment) => html`<${Row} key=${segment.id} segment=${segment} changed=${changed} />`)}
+        ${shown.slice(0, drawn).map((segment) => html`<${KeptRow} key=${segment.id} segment=${segment} changed=${changed} />`)}
       </tbody>
     </table>
   `;
@@ -112,6 +112,17 @@ function Header({ id, order, right, class: look = id, children }) {
   return html`<th role="columnheader" scope="col" class=${look + (right ? " right" : "")} aria-sort=${sorted ? (descends ? "descending" : "ascending") : "none"}>
     <button type="button" class="sort" onClick=${press}>${children}${sorted && html`<${Icon} name="chevron-down" size=${12} />`}</button>
   </th>`;
+}
+
+/** Drawn anew for another segment alone: a long list grows, and is asked for again, without drawing what it has. */
+class KeptRow extends Component {
+  shouldComponentUpdate({ segment }) {
+    return segment !== this.props.segment;
+  }
+
+  render() {
+    return html`<${Row} ...${this.props} />`;
+  }
 }
 
 function Row({ segment, changed }) {
@@ -159,8 +170,11 @@ function Evaluated({ segment }) {
     <div class="sub">since ${day(segment.createdAt)}</div>`;
 }
 
-export function Status({ segment }) {
-  if (segment.status === "running") return html`<span class="small third">${segment.kind === "live" ? "Running" : "Up to date"}</span>`;
+function Status({ segment }) {
+  if (segment.status === "running") {
+    const word = segment.kind === "live" ? "Running" : segment.evaluatedAt ? "Up to date" : "Waiting";
+    return html`<span class="small third">${word}</span>`;
+  }
   const [tone, word] = segment.status === "paused" ? ["", "Paused"] : segment.kind === "past" ? ["warn", "Stale"] : ["bad", "Failed"];
   return html`<${Badge} tone=${tone}>${word}</${Badge}>${segment.reason && html`<div class="sub ellipsis" title=${segment.reason}>${segment.reason}</div>`}`;
 }

@@ -76,7 +76,7 @@ function View({ found }) {
     if (first.current > 2000) document.getElementById("page")?.focus({ preventScroll: true });
   }, []);
   if (!found) {
-    return html`<${Empty} title="Nothing is here" action=${html`<${Button} href="/segments">Segments</${Button}>`}>There is no page at ${place.value.path}.</${Empty}>`;
+    return html`<h1 class="hidden">Nothing is here</h1><${Empty} title="There is no such page" action=${html`<${Button} href="/segments">Segments</${Button}>`}>${place.value.path} is no place of segd.</${Empty}>`;
   }
   if (error) return html`<${Failed} what="Could not open this view" error=${error} retry=${() => window.location.reload()} />`;
   return view && html`<${Boundary}><${view} ...${found.params} /></${Boundary}>`;

@@ -7,6 +7,17 @@ import { confirm, toast } from "../parts/overlays.js";
 
 const PER_PAGE = 500; // the most that the API gives at once
 
+/** Segments as they were found last, by number, with their JSON. */
+let before = new Map();
+
+/** The same object for what has not changed, so that it need not be drawn anew. */
+function kept(segments) {
+  const now = new Map(segments.map((segment) => [segment.id, { segment, json: JSON.stringify(segment) }]));
+  for (const [id, one] of now) if (before.get(id)?.json === one.json) one.segment = before.get(id).segment;
+  before = now;
+  return segments.map((segment) => now.get(segment.id).segment);
+}
+
 async function all(signal) {
   const page = (number) => get(withQuery("/segments", { perPage: PER_PAGE, page: number }), { signal });
   const { segments, total } = await page(1);
@@ -15,7 +26,7 @@ async function all(signal) {
     if (!more.length) break;
     segments.push(...more);
   }
-  return segments;
+  return kept(segments);
 }
 
 /** Of useData: a list of all segments, by name. */

@@ -4,6 +4,7 @@ import { ApiError, get } from "./api.js";
 import { computed, signal } from "./html.js";
 
 const ASK_SECONDS = 3;
+const PATIENCE_MILLISECONDS = 1000;
 
 /** Of GET /api/status; null until the first answer. */
 export const status = signal(null);
@@ -28,12 +29,13 @@ export async function askStatus() {
   }
 }
 
-export function startStatus() {
-  askStatus();
+/** Begin to ask. Returns once the zone is known, or it takes too long. */
+export async function startStatus() {
   setInterval(() => document.visibilityState === "visible" && askStatus(), ASK_SECONDS * 1000);
   const tick = () => {
     now.value = Date.now() + ahead;
     setTimeout(tick, 1000 - (now.value % 1000));
   };
   tick();
+  await Promise.race([askStatus(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MILLISECONDS))]);
 }

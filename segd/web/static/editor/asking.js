@@ -1,11 +1,13 @@
 // The daemon asked while one types: what is wrong, and what the answer would be. Questions that are outdated are cancelled.
 
 import { ApiError, post } from "../base/api.js";
-import { effect, signal } from "../base/html.js";
+import { batch, effect, signal } from "../base/html.js";
+import { sentence } from "../parts/states.js";
 import { stringify } from "./exact.js";
 
 const CHECK_MILLISECONDS = 150; // of rest after the last key
-const ANSWER_MILLISECONDS = 300;
+const ANSWER_MILLISECONDS = 150; // after that it was found right
+const MEND = "Mend what is marked.";
 const BACKTEST_DAYS = 7;
 
 const write = { write: stringify };
@@ -28,30 +30,30 @@ class Latest {
   }
 }
 
+/** What is wrong with the document as it is now is put into `state.found`. Throws ApiError. */
+export async function check(state, aborted) {
+  const document = state.document.peek();
+  const definition = { ...document, name: document.name || "Unnamed" };
+  const { problems } = await post("/segments/check", { definition }, { signal: aborted, ...write });
+  batch(() => {
+    state.found.value = problems.map(({ path, message }) => ({ path: path.replace(/^definition\.?/, ""), message: sentence(message) }));
+    state.checked.value = document;
+  });
+}
+
 /** Keeps `state.found` true to the document. Returns how to stop. */
 export function startChecking(state) {
   const latest = new Latest();
-  const end = effect(() => {
-    const document = state.document.value;
-    latest.run(CHECK_MILLISECONDS, async (aborted) => {
-      try {
-        const { problems } = await post("/segments/check", { definition: named(document) }, { signal: aborted, ...write });
-        state.found.value = problems.map(({ path, message }) => ({ path: path.replace(/^definition\.?/, ""), message: sentence(message) }));
-      } catch (error) {
-        if (!aborted.aborted && !(error instanceof ApiError)) throw error;
-      }
+  const look = (aborted) =>
+    check(state, aborted).catch((error) => {
+      if (!aborted.aborted && !(error instanceof ApiError)) throw error;
     });
-  });
+  const end = state.document.subscribe(() => latest.run(CHECK_MILLISECONDS, look));
   return () => {
     end();
     latest.stop();
   };
 }
-
-/** `expected text, found 3` as "Expected text, found 3." */
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
-
-const named = (document) => ({ ...document, name: document.name || "Unnamed" });
 
 /** The answer to what is finished. {of: "past" | "live", data, document, asking, error, missing} as a signal, and a stop. */
 export function startAnswering(state) {
@@ -85,12 +87,14 @@ export function startAnswering(state) {
   };
   const end = effect(() => {
     const { document, missing } = state.finished.value;
-    if (!document) {
+    const isWrong = state.mistakes.value.length > 0;
+    if (!document || isWrong) {
       latest.stop();
       asked = null;
-      tell({ asking: false, missing });
+      tell({ asking: false, missing: missing ?? MEND });
       return;
     }
+    if (state.checked.value !== state.document.value) return;
     const unnamed = { ...document, name: "Unnamed" };
     if (stringify(unnamed) !== asked) start(unnamed, ANSWER_MILLISECONDS);
   });

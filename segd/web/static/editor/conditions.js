@@ -132,7 +132,7 @@ function Condition({ steps, root, seen, negated = false }) {
   const moveBy = typeof outer.at(-1) === "number" ? (by, path) => moved(state, outer, by, path) : undefined;
   const empty = !(condition.event || condition.property || condition.segment) && condition.type !== "reachable";
   const properties = condition.event === undefined ? [] : seen.properties(condition.event);
-  const another = html`<span class="adding"><${AddButton} label="Add another test on this event" onClick=${() => addTest(state, steps)}>and<//></span>`;
+  const another = html`<span class="adding"><${AddButton} label="and: add another test on this event" onClick=${() => addTest(state, steps)}>and<//></span>`;
   return html`<div class="condition">
     <${Line} label="condition" empty=${empty} remove=${remove} moveBy=${moveBy}>
       ${negated && html`<span class="lead">not</span>`}
@@ -147,7 +147,7 @@ function Condition({ steps, root, seen, negated = false }) {
       <${Body} steps=${steps} condition=${condition} seen=${seen} />
       ${"event" in condition &&
       !condition.where?.length &&
-      html`<span class="adding"><${AddButton} label="Add a test on the properties of this event" onClick=${() => addTest(state, steps)}>where<//></span>`}
+      html`<span class="adding"><${AddButton} label="where: add a test on the properties of this event" onClick=${() => addTest(state, steps)}>where<//></span>`}
       <span class="line-actions"><${Actions} steps=${steps} root=${root} what="condition" /></span>
     <//>
     ${"event" in condition && html`<${TestLines} steps=${steps} properties=${properties} after=${another} />`}

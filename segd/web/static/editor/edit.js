@@ -10,7 +10,7 @@ import { Check, Choice } from "../parts/fields.js";
 import { confirm, toast } from "../parts/overlays.js";
 import { Failed, Loading, sentence } from "../parts/states.js";
 import { Answer } from "./answer.js";
-import { startAnswering, startChecking } from "./asking.js";
+import { check, startAnswering, startChecking } from "./asking.js";
 import { BLANK, Conditions, newGroup } from "./conditions.js";
 import { same } from "./document.js";
 import { dropDraft, keepDraft, readDraft } from "./draft.js";
@@ -119,11 +119,17 @@ function Editor({ place: draftPlace, document: opened, segment, seen, startsAsJs
   }, []);
   useGuard(unsaved, ask);
 
-  const save = useCallback(() => {
+  const save = useCallback(async () => {
     batch(() => {
       state.holding.value = null;
       state.insisting.value = true;
     });
+    try {
+      await check(state);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return toast(`Not saved: ${sentence(error.message)}`, { error: true });
+    }
     const [first] = state.problems.peek();
     if (!first) return setSaving(true);
     focusProblem(state.problems.peek());

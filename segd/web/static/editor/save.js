@@ -1,12 +1,17 @@
 // Saving asks for the name.
 
-import { ApiError } from "../base/api.js";
+import { ApiError, get, withQuery } from "../base/api.js";
 import { html, useId, useRef, useState } from "../base/html.js";
 import { Button } from "../parts/basics.js";
 import { Dialog } from "../parts/overlays.js";
 import { sentence } from "../parts/states.js";
 
 const LONGEST = 200;
+
+async function isTaken(name, segment) {
+  const { segments } = await get(withQuery("/segments", { search: name, perPage: 500 }));
+  return segments.some((one) => one.name === name && one.id !== segment?.id);
+}
 
 /** store(name): saves and leaves, or throws ApiError. segment: the one that is changed. meansMore: more than its name. */
 export function SaveDialog({ name: given, segment, meansMore, store, onClose }) {
@@ -25,6 +30,7 @@ export function SaveDialog({ name: given, segment, meansMore, store, onClose }) 
     }
     setBusy(true);
     try {
+      if (await isTaken(name.trim(), segment)) throw new ApiError(409, "name_taken", "another segment has that name");
       await store(name.trim());
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -12,11 +12,12 @@ export class Seen {
   #asked = new Map();
 
   events() {
-    return this.#ask("/events", ({ names }) => names);
+    return this.#ask("/events", ({ names }) => names.filter(({ name }) => !name.startsWith("$") || PAGES.includes(name)));
   }
 
   properties(event) {
-    return event ? this.#ask(withQuery("/events", { name: event }), ({ properties }) => properties) : EMPTY;
+    const isKnown = this.events().some(({ name }) => name === event);
+    return isKnown ? this.#ask(withQuery("/events", { name: event }), ({ properties }) => properties) : EMPTY;
   }
 
   traits() {
@@ -39,10 +40,7 @@ export class Seen {
       this.#asked.set(path, found);
       get(path).then(
         (answer) => (found.value = { list: pick(answer), settled: true }),
-        () => {
-          found.value = { list: EMPTY, settled: true };
-          this.#asked.delete(path); // asked anew when it is needed next
-        },
+        () => (found.value = { list: EMPTY, settled: true }), // suggestions are a help; without them one types
       );
     }
     return found.value.list;

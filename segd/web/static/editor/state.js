@@ -14,17 +14,20 @@ export class EditorState {
     this.document = signal(document);
     this.saved = signal(saved);
     this.holding = signal(null); // the path of a box whose word is being chosen: not yet to be answered
-    this.found = signal([]); // the daemon's problems with the document as it was asked last: [{path, message}]
+    this.found = signal([]); // the daemon's problems with the document: [{path, message}]
+    this.checked = signal(null); // the document that they are of
     this.insisting = signal(false); // once saving was tried, what is blank is a mistake as well
     this.focusNext = null; // the path of the box to focus when it is there
     this.claims = signal(new Set()); // paths of the boxes that show their own mistakes
     this.finished = computed(() => finished(this.document.value, this.holding.value));
     this.changed = computed(() => !same(this.document.value, this.saved.value));
-    this.problems = computed(() => {
+    this.mistakes = computed(() => {
       const { blanks, passed } = this.finished.value;
-      const found = this.found.value.filter(({ path }) => !blanks.has(path) && !passed.has(path) && path !== "name");
-      if (!this.insisting.value) return found;
-      return [...found, ...[...blanks].map(([path, message]) => ({ path, message }))];
+      return this.found.value.filter(({ path }) => !blanks.has(path) && !passed.has(path) && path !== "name");
+    });
+    this.problems = computed(() => {
+      const blanks = this.insisting.value ? [...this.finished.value.blanks] : [];
+      return [...this.mistakes.value, ...blanks.map(([path, message]) => ({ path, message }))];
     });
   }
 

@@ -51,6 +51,15 @@ export function EventBox({ steps, label, seen }) {
   />`;
 }
 
+/** The operator for another property: the one there is where it fits, and what people ask of such values where it is new. */
+function operatorKept({ op, value }, property, known) {
+  const [[first]] = operatorsFor(property, known?.operators);
+  const isNew = op === "eq" && value === undefined;
+  if (isNew && known?.types.length === 1) return { number: "gte", date: "before" }[known.types[0]] ?? op;
+  const fitting = known?.operators ?? operatorsFor(property).map(([name]) => name);
+  return fitting.includes(op) ? op : first;
+}
+
 /** Property, operator and value. properties: what was seen. rows: the names suggested. */
 export function TestBoxes({ steps, properties, rows = propertyRows(properties), placeholder = "choose a property" }) {
   const state = useEditing();
@@ -58,10 +67,9 @@ export function TestBoxes({ steps, properties, rows = propertyRows(properties), 
   const known = propertyAt(properties, test.property);
   const place = (name) => [...steps, name];
   const choose = (text) => {
-    const chosen = propertyAt(properties, text.trim());
-    const fits = !chosen?.operators?.length || chosen.operators.includes(test.op);
-    const op = text.trim().endsWith("_seen") && !["before", "after", "exists", "not_exists"].includes(test.op) ? "before" : fits ? test.op : chosen.operators[0];
-    state.put(steps, { ...test, property: text.trim(), op, value: op === test.op ? test.value : valueFor(op, test.value) });
+    const property = text.trim();
+    const op = operatorKept(test, property, propertyAt(properties, property));
+    state.put(steps, { ...test, property, op, value: op === test.op ? test.value : valueFor(op, test.value) });
   };
   return html`<${SuggestBox}
       steps=${place("property")}
@@ -155,7 +163,7 @@ export function Selectors({ steps, seen, lead, label, optional }) {
     };
     const adding = html`<span class="adding">
       <${AddButton} label="Add a condition on ${state.at([...place, "event"]) || "this event"}" onClick=${() => addTest(state, place)}>condition<//>
-      ${last && html`<${AddButton} label="Add another event, of which any counts" onClick=${addAnother}>or<//>`}
+      ${last && html`<${AddButton} label="or another event, of which any counts" onClick=${addAnother}>or<//>`}
     </span>`;
     return html`<div class="selector" key=${index}>
       <${Line} label=${label} empty=${!state.at([...place, "event"])} remove=${remove}>

@@ -71,8 +71,8 @@ export const needsValue = (op) => op !== "exists" && op !== "not_exists";
 export function operatorsFor(property, fitting) {
   if (property === "first_seen" || property === "last_seen") return OPERATORS.filter(([op]) => INSTANTS.includes(op));
   if (!fitting?.length) return OPERATORS;
-  const fits = ([op]) => fitting.includes(op);
-  return [...OPERATORS.filter(fits), ...OPERATORS.filter((operator) => !fits(operator))];
+  const words = new Map(OPERATORS);
+  return [...fitting.filter((op) => words.has(op)).map((op) => [op, words.get(op)]), ...OPERATORS.filter(([op]) => !fitting.includes(op))];
 }
 
 // The value that stays when another operator is chosen: a list for in, two for between, nothing for exists.

@@ -113,6 +113,7 @@ export function Menu({ label, items, small = false, class: look = "always" }) {
     if (!open) return undefined;
     const anchor = box.current.getBoundingClientRect();
     const menu = list.current;
+    menu.showPopover(); // above everything, whatever contains the button
     menu.style.left = `${Math.max(8, anchor.right - menu.offsetWidth)}px`;
     const below = anchor.bottom + 4;
     menu.style.top = `${below + menu.offsetHeight > window.innerHeight - 8 ? anchor.top - 4 - menu.offsetHeight : below}px`;
@@ -140,7 +141,7 @@ export function Menu({ label, items, small = false, class: look = "always" }) {
   return html`<span ref=${box} class=${look}>
     <${Button} small=${small} kind=${small ? "quiet" : "plain"} icon="more" label=${label} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)} />
     ${open &&
-    html`<div class="menu" role="menu" aria-label=${label} ref=${list} onKeyDown=${press}>
+    html`<div class="menu" popover="manual" role="menu" aria-label=${label} ref=${list} onKeyDown=${press}>
       ${items.filter(Boolean).map((item) => {
         const inner = html`${item.icon && html`<${Icon} name=${item.icon} />`}<span>${item.label}</span>`;
         const look = item.danger ? "danger" : "";

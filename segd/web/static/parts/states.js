@@ -10,7 +10,7 @@ const PATIENCE_MILLISECONDS = 150; // what comes sooner needs no skeleton
 
 /** title: one line. children: one sentence. action: one button. */
 export function Empty({ title, action, children }) {
-  return html`<div class="state"><${Mark} /><h3>${title}</h3><p>${children}</p>${action}</div>`;
+  return html`<div class="state"><${Mark} /><strong>${title}</strong><p>${children}</p>${action}</div>`;
 }
 
 /** rows of their true height, each in pixels. */
@@ -29,7 +29,7 @@ export function Loading({ rows = 3, height = 60, label = "Loading" }) {
 export function Failed({ what, error, retry, children }) {
   return html`<div class="state" role="alert">
     <span class="bad-text"><${Icon} name="warning" size=${18} /></span>
-    <h3>${what}</h3>
+    <strong>${what}</strong>
     <p>${sentence(error.message)} ${children}</p>
     ${retry && html`<${Button} icon="reload" onClick=${retry}>Try again</${Button}>`}
   </div>`;

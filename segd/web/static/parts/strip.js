@@ -19,11 +19,11 @@ export function Mark() {
  *   {type: "flag", at, high?, tone?}                         qualifies; high: stands on a mark
  *   {type: "bracket", from, to, below?, tone?}               a span of time looked at
  *   {type: "now", at} {type: "date", at} {type: "traits", at} {type: "arrival", at} {type: "gap", from, to}
- * tone: live (default) or past. label: in words, for those who do not see it.
+ * tone: live (default) or past. label: in words, for those who do not see it; without, the words stand beside it.
  */
 export function Strip({ items, label, height = 56, line = 32, to = 1, tone = "live" }) {
   const fill = (item) => `var(--${item.tone ?? tone}-fill)`;
-  return html`<svg class="strip" width="100%" height=${height} role="img" aria-label=${label} overflow="visible">
+  return html`<svg class="strip" width="100%" height=${height} role=${label ? "img" : undefined} aria-label=${label || undefined} aria-hidden=${!label} overflow="visible">
     <line x1="0" x2=${percent(to)} y1=${line} y2=${line} stroke="var(--line-2)" stroke-width="2" />
     ${items.map((item) => {
       switch (item.type) {

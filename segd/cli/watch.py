@@ -1,0 +1,238 @@
+"""`segd watch`: who qualifies, in the terminal, as it happens."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Protocol
+from urllib.parse import SplitResult, quote, urlsplit
+
+import click
+import trio
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from segd.cli.frames import Frame, LostError, read_frames
+from segd.cli.settings import load, settings_options
+from segd.config import Address
+from segd.core.errors import SegdError
+
+GONE: Final = 4004  # what a websocket is closed with when the segment was deleted
+PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)  # between attempts to connect; the last again and again
+EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+BEGINNING: Final = "0"  # the cursor before the first entry
+
+SIGNS: Final = {"qualified": ("+", "green"), "retracted": ("−", "red"), "corrected": ("~", "yellow")}
+
+
+def _as_url(ctx: click.Context, param: click.Parameter, value: str | None) -> SplitResult | None:
+    if value is None:
+        return None
+    try:
+        url = urlsplit(value)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0:
+            return url
+    except ValueError:
+        pass
+    raise click.BadParameter(f"expected an address such as http://127.0.0.1:7337, found {value!r}")
+
+
+@click.command()
+@click.argument("segment")
+@click.option("--url", callback=_as_url, metavar="URL", help="Of the daemon, if it is not the one configured here.")
+@click.option("--token", envvar="SEGD_TOKEN", metavar="TOKEN", help="An API token; else what SEGD_TOKEN holds.")
+@click.option("--after", metavar="CURSOR", help="Every entry of the log after that one; 0 is the beginning.")
+@click.option("--json", "as_json", is_flag=True, help="Every entry of the log from now on, each a line of JSON.")
+@settings_options
+def watch(
+    segment: str, url: SplitResult | None, token: str | None, after: str | None, as_json: bool,
+    config: Path | None, state_dir: Path | None,
+) -> None:  # fmt: skip
+    """Show who qualifies for a segment, named or by its number, as it happens.
+
+    Where many do, a sample is shown, and how many are left out; with --after or --json it is everybody. When the daemon
+    goes away, this waits until it is back, and goes on where it was.
+
+    \b
+    Examples:
+      segd watch "Cart left for 10 minutes"
+      segd watch 3 --json --after 0 > log.ndjson
+    """
+    if url is None:
+        url = _url_of(load(config, state_dir).listen)
+    path = f"/api/segments/{quote(segment, safe='')}/live"
+    with _Lines() if as_json else _Screen() as shown:
+        try:
+            trio.run(_Watch(shown, after, whole=as_json).run, url, path, token)
+        except SegdError as error:
+            raise click.ClickException(error.message) from None
+        except KeyboardInterrupt:
+            pass
+
+
+def _url_of(listening: Address) -> SplitResult:
+    """Where to reach what listens there from the same machine."""
+    return urlsplit(f"http://{Address(EVERYWHERE.get(listening.host, listening.host), listening.port)}")
+
+
+class _Shown(Protocol):
+    """Where it is shown."""
+
+    def segment(self, segment: dict[str, Any]) -> None: ...
+
+    def entry(self, entry: dict[str, Any]) -> None: ...
+
+    def left_out(self, count: int) -> None: ...
+
+    def rate(self, qualifying: int, all: int) -> None: ...
+
+
+class _Known(Exception):
+    """Enough is known to read the log."""
+
+
+class _Watch:
+    """Follows a segment through all connections. after: the last entry seen of the log; None to follow the feed. whole:
+    follow the log in any case, from now on."""
+
+    def __init__(self, shown: _Shown, after: str | None, *, whole: bool) -> None:
+        self._shown = shown
+        self._after = after
+        self._whole = whole
+        self._newest = -1  # cursor of the newest entry seen of the feed
+        self._attempts = 0  # since there was a connection
+        self._greeted = False
+
+    async def run(self, url: SplitResult, path: str, token: str | None) -> None:
+        """Until the segment is deleted. Raises RefusedError, and LostError where there never was a connection."""
+        while True:
+            query = "" if self._after is None else f"?after={quote(self._after, safe='')}"
+            try:
+                code, reason = await read_frames(url, path + query, token, self._opened, self._take)
+                if code == GONE:
+                    return _tell(reason)
+            except _Known:
+                continue
+            except LostError as error:
+                if not self._greeted:
+                    raise
+                reason = error.message
+            if self._attempts == 0:
+                _tell(f"{reason or 'the connection was lost'}; waiting until it is back")
+            await trio.sleep(PAUSES_SECONDS[min(self._attempts, len(PAUSES_SECONDS) - 1)])
+            self._attempts += 1
+
+    def _opened(self) -> None:
+        if self._attempts:
+            _tell("connected again")
+        self._attempts = 0
+        self._greeted = True
+
+    def _take(self, frame: Frame) -> None:
+        match frame:
+            case {"type": "hello", "last": last} if self._whole:
+                self._after = last[0]["cursor"] if last else BEGINNING
+                raise _Known
+            case {"type": "hello", "segment": segment, "last": last}:
+                if self._newest < 0:
+                    self._shown.segment(segment)
+                self._entries(last[::-1])
+            case {"type": "log", "entries": entries, "cursor": cursor}:
+                self._entries(entries)
+                self._after = cursor
+            case {"type": "rate", "qualifying": qualifying, "all": all}:
+                self._shown.rate(qualifying, all)
+            case {"entries": entries}:
+                self._entries(entries)
+                if left_out := frame.get("left_out"):
+                    self._shown.left_out(left_out)
+            case _:
+                pass  # of a newer segd
+
+    def _entries(self, entries: list[dict[str, Any]]) -> None:
+        """Show those that are new: after a new connection the feed begins with what was before."""
+        for entry in entries:
+            if int(entry["cursor"]) > self._newest:
+                self._shown.entry(entry)
+        self._newest = max([self._newest, 0, *(int(entry["cursor"]) for entry in entries)])
+
+
+class _Lines:
+    """Lines of JSON, for programs."""
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def segment(self, segment: dict[str, Any]) -> None:
+        pass
+
+    def entry(self, entry: dict[str, Any]) -> None:
+        click.echo(json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
+
+    def left_out(self, count: int) -> None:
+        pass
+
+    def rate(self, qualifying: int, all: int) -> None:
+        pass
+
+
+class _Screen:
+    """Lines for people, and below them, on a terminal, the rates of the last second."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._rates = Live(console=self._console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> "_Screen":
+        if self._console.is_terminal:
+            self._rates.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rates.stop()
+
+    def segment(self, segment: dict[str, Any]) -> None:
+        self._console.print(Text(_plain(segment["name"]), style="bold"))
+        self._console.print(Text(_plain(segment["words"]), style="dim"))
+
+    def entry(self, entry: dict[str, Any]) -> None:
+        sign, style = SIGNS[entry["type"]]
+        line = Text.assemble(
+            (sign, style), "  ", (_local(entry["at"]), "dim"), "  ", (_plain(entry["userId"]), "bold"),
+        )  # fmt: skip
+        if traits := entry.get("traits"):
+            line.append("  ").append(" · ".join(f"{_plain(name)} {_plain(value)}" for name, value in traits.items()))
+        line.append(f"  because of {_plain(entry['cause'])}", "dim")
+        if was := entry.get("was"):
+            line.append(f", not {_plain(was['cause'])} at {_local(was['at'])}", "dim")
+        elif entry["type"] == "retracted":
+            line.append(", which an event that came late undid", "dim")
+        self._console.print(line)
+
+    def left_out(self, count: int) -> None:
+        self._console.print(Text(f"   and {count:,} more", style="dim"))
+
+    def rate(self, qualifying: int, all: int) -> None:
+        if self._rates.is_started:
+            self._rates.update(Text(f"{qualifying:,} qualified, {all:,} events a second", style="cyan"), refresh=True)
+
+
+def _local(instant: str) -> str:
+    """In the zone of this machine; with the day, where that is not today."""
+    at = datetime.fromisoformat(instant).astimezone()
+    return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _plain(value: object) -> str:
+    """Without what a terminal would obey: whoever sends events chooses what ids and traits hold."""
+    return "".join(letter if letter.isprintable() else "�" for letter in str(value))
+
+
+def _tell(sentence: str) -> None:
+    click.echo(f"segd: {sentence}", err=True)

@@ -1,0 +1,113 @@
+"""History over HTTP: messages line by line, in batches between which what happens now gets its turn."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+import trio
+from quart import request
+
+from segd.core.errors import MessageError
+from segd.core.instants import Instant
+from segd.core.line_stream import LineStream
+from segd.core.messages import Event
+from segd.core.plain import read_lines
+from segd.core.ports import Unavailable
+from segd.web.api import shapes
+from segd.web.api.routing import Example, Part
+from segd.web.streamed import StreamedBody, streamed_body
+
+NDJSON: Final = "application/x-ndjson"
+AT_ONCE: Final = 500  # messages in a transaction: events that happen now wait for no more than one
+REST: Final = 1.0  # of the time that a transaction took, left to events that happen now
+PIECE: Final = 65_536  # bytes inflated and read at once: some milliseconds
+IMPORTS: Final = 2  # at once: more would only make one another slower
+SHOWN: Final = 100  # refused lines
+
+_LINE = '{"type":"track","event":"Charged","userId":"ann","messageId":"h1","timestamp":"2026-05-01T12:00:00Z"}\n'
+
+
+class HistoryJournal(Protocol):
+    async def import_history(self, events: Sequence[Event], now: Instant) -> int:
+        """Return once these are committed as history, which starts nothing live: how many were not there already.
+        Raises Unavailable."""
+        ...
+
+
+def imports(journal: HistoryJournal, *, now: Callable[[], Instant], ahead: int) -> Part:
+    """ahead: microseconds by which a message may lie ahead of now."""
+    part = Part("import", "History, brought in beside what happens.")
+    room = trio.CapacityLimiter(IMPORTS)
+
+    @part.route(
+        "POST", "/api/import", "Bring history in", scope="manage", raw_body=(NDJSON,), answer=shapes.Imported,
+        errors=("bad_gzip", "overloaded", "too_slow"), example=Example(body=_LINE),
+    )  # fmt: skip
+    async def import_history() -> shapes.Imported:
+        """Segment messages, one a line, plain or gzip, as many as one likes. Nothing live comes of them. What is there
+        already is passed over, so a request that failed may be sent again: part of it may be in."""
+        if not room.available_tokens:
+            raise Unavailable("overloaded", f"{IMPORTS} imports are under way: wait until one is done", retry_after=5)
+        async with room:
+            taking = _Taking(journal, now(), ahead)
+            await taking.all_of(streamed_body(request.scope))
+        return taking.told()
+
+    return part
+
+
+class _Taking:
+    """One request."""
+
+    def __init__(self, journal: HistoryJournal, now: Instant, ahead: int) -> None:
+        self._journal = journal
+        self._now = now
+        self._ahead = ahead
+        self._batch: list[Event] = []
+        self._taken = self._imported = self._junk_ids = 0
+        self._refused = Counter[str]()
+        self._problems: list[shapes.Problem] = []
+
+    async def all_of(self, body: StreamedBody) -> None:
+        """Trio. Raises DamagedError, as `body` does, and as the journal."""
+        lines = LineStream(PIECE)
+        while not body.ended:
+            await self._take(lines.feed(await body.chunk()))
+        await self._take(lines.end())
+        if self._batch:
+            await self._write()
+
+    def told(self) -> shapes.Imported:
+        repeated = self._taken - self._imported
+        return shapes.Imported(self._imported, repeated, dict(self._refused), self._problems, self._junk_ids)
+
+    async def _take(self, runs: Iterable[tuple[int, bytes]]) -> None:
+        for first, run in runs:
+            await trio.lowlevel.checkpoint()
+            for offset, event in read_lines(run, ahead=self._ahead, latest=self._now + self._ahead):
+                if isinstance(event, MessageError):
+                    self._refused[event.code] += 1
+                    if len(self._problems) < SHOWN:
+                        self._problems.append(shapes.Problem(str(first + offset), event.message))
+                    continue
+                self._junk_ids += event.junk
+                self._batch.append(event)
+                if len(self._batch) == AT_ONCE:
+                    await self._write()
+
+    async def _write(self) -> None:
+        began = trio.current_time()
+        self._imported += await self._import(self._batch)
+        self._taken += len(self._batch)
+        self._batch = []
+        await trio.sleep((trio.current_time() - began) * REST)
+
+    async def _import(self, events: Sequence[Event]) -> int:
+        """Once there is room for them: events that happen now come first."""
+        while True:
+            try:
+                return await self._journal.import_history(events, self._now)
+            except Unavailable as error:
+                if error.code != "overloaded":
+                    raise
+                await trio.sleep(error.retry_after)

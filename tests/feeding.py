@@ -1,0 +1,206 @@
+"""The feeds on a real socket, with a log that is only remembered."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import trio
+import trio_websocket
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+from segd.actors.feeds import Feeds
+from segd.core.effects import Arrival, LogEntry, Logged, Standing
+from segd.core.instants import SECOND, parse_timestamp
+from segd.core.messages import Event
+from segd.core.reading import read_definition
+from segd.core.segment_views import SegmentView
+from segd.web.api.application import make_site
+from segd.web.api.frames import Wording
+from segd.web.api.live import live
+from segd.web.auth import Guard
+from segd.web.rejected import Rejected
+
+NOON = parse_timestamp("2026-11-22T12:00:00Z")
+SEGMENTS = {1: "Cart left", 2: "Anything"}
+
+
+@dataclass
+class RememberedLog:
+    """A log in memory. error: what to raise; reads: how often it was read after a cursor."""
+
+    entries: list[Logged] = field(default_factory=list)
+    error: Exception | None = None
+    reads: int = 0
+
+    async def after(self, segment: int, cursor: int, most: int) -> list[Logged]:
+        self.reads += 1
+        await self._checkpoint()
+        return [each for each in self.entries if each.entry.of.segment == segment and each.cursor > cursor][:most]
+
+    async def last(self, segment: int, most: int) -> list[Logged]:
+        await self._checkpoint()
+        return [each for each in self.entries if each.entry.of.segment == segment][-most:]
+
+    async def traits(self, users: Sequence[int]) -> dict[int, dict[str, object]]:
+        await self._checkpoint()
+        return {user: {"name": f"User {user}"} for user in users if user % 2}
+
+    async def _checkpoint(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.error:
+            raise self.error
+
+
+@dataclass
+class Access:
+    """Of whoever has the token, where there is one."""
+
+    token: str | None = None
+
+    async def is_guarded(self) -> bool:
+        return self.token is not None
+
+    async def scope_of_token(self, secret: str) -> str | None:
+        return "read" if secret == self.token else None
+
+
+def qualified(cursor: int, user: int, segment: int = 1, at: int = NOON, type: Any = "qualified") -> Logged:
+    of = Standing(segment, 1, f"user-{user}", False, at, cursor, f"message-{cursor}")
+    return Logged(cursor, LogEntry(type, user, of, of._replace(at=at - SECOND) if type == "corrected" else None))
+
+
+def arrival(number: int, **kwargs: Any) -> Arrival:
+    content = b'{"price": 12.50, "sku": "%s", "items": [1, 2], "of": null}' % (b"x" * 500)
+    event = Event("track", f"Event {number}", "ann", None, None, NOON, NOON, None, f"m{number}", None, 0, content)
+    return Arrival(**({"event": event, "sequence": number, "received_at": NOON, "taken": "live", "user": 1} | kwargs))
+
+
+class Views:
+    """Of two segments."""
+
+    async def page(self, *_: Any) -> Any:
+        raise AssertionError("nobody lists segments here")
+
+    async def number_of(self, named: str) -> int:
+        for number, name in SEGMENTS.items():
+            if named in (str(number), name):
+                return number
+        raise LookupError(named)
+
+    async def one(self, number: int) -> SegmentView:
+        definition = read_definition(
+            {"name": SEGMENTS[number], "kind": "live", "on": {"type": "action", "did": {"event": "Viewed"}}}
+        )
+        return SegmentView(number, definition, 1, False, None, NOON, NOON, None, None, None, [None] * 14)
+
+
+class Watching:
+    """A websocket whose frames are read as they are asked for."""
+
+    def __init__(self, connection: trio_websocket.WebSocketConnection) -> None:
+        self.connection = connection
+
+    async def next(self, *types: str) -> dict[str, Any]:
+        """The next frame of one of these types; of any but a rate, where none is said."""
+        while True:
+            frame = msgspec.json.decode(await self.connection.get_message())
+            if frame["type"] in types or (not types and frame["type"] != "rate"):
+                return frame
+
+    async def ended(self) -> tuple[int, str | None]:
+        """Read to the end, and return what it was closed with."""
+        with pytest.raises(trio_websocket.ConnectionClosed) as closed:
+            await self._read_on()
+        reason = closed.value.reason
+        assert reason
+        return reason.code, reason.reason
+
+    async def _read_on(self) -> None:
+        while True:
+            await self.connection.get_message()
+
+
+@dataclass
+class Fed:
+    """What a test talks to."""
+
+    port: int
+    feeds: Feeds
+    log: RememberedLog
+    rejected: Rejected
+    open: int = 0  # handlers of websockets that have not ended
+    ended: trio.Event = field(default_factory=trio.Event)
+    _stop: trio.Event = field(default_factory=trio.Event)
+
+    def publish(self, *logged: Logged) -> None:
+        self.log.entries.extend(logged)
+        self.feeds.published(logged)
+
+    def stop(self) -> None:
+        """As the daemon does."""
+        self.feeds.close()
+        self._stop.set()
+
+    @asynccontextmanager
+    async def watch(self, path: str) -> AsyncGenerator[Watching]:
+        # The stream is ours: trio-websocket leaves it open where the other side closes first.
+        async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream, trio.open_nursery() as nursery:
+            connection = await trio_websocket.wrap_client_stream(nursery, stream, f"127.0.0.1:{self.port}", path)
+            yield Watching(connection)
+            await connection.aclose()
+            nursery.cancel_scope.cancel()
+
+    async def refused(self, path: str) -> httpx.Response:
+        """What a websocket that is not let in is answered."""
+        headers = {
+            "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }  # fmt: skip
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+            return await client.get(path, headers=headers)
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what somebody else does, as the test's limit allows."""
+    while not holds():  # noqa: ASYNC110 — nobody tells
+        await trio.sleep(0.01)
+
+
+@asynccontextmanager
+async def open_fed(*, port: int = 0, listener: Any = None, token: str | None = None) -> AsyncGenerator[Fed]:
+    """port: to listen on; 0 is any. listener: a socket that listens already. token: that it takes to come in."""
+    log, rejected, wording, start = RememberedLog(), Rejected(), Wording(), trio.current_time()
+    feeds = Feeds(wording, log.traits, rejected, lambda: NOON + round((trio.current_time() - start) * SECOND))
+    site = make_site([live(feeds, log, Views(), wording)], Guard(Access(token), listening="127.0.0.1"))
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"] if listener is None else [f"fd://{listener.dup().detach()}"]
+    config.errorlog = config.accesslog = None
+    config.graceful_timeout = 5
+    fed = Fed(0, feeds, log, rejected)
+
+    async def counted(scope: Any, receive: Any, send: Any) -> None:
+        fed.open += scope["type"] == "websocket"
+        try:
+            await site(scope, receive, send)
+        finally:
+            fed.open -= scope["type"] == "websocket"
+
+    with trio.fail_after(120):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(feeds.run)
+            async with trio.open_nursery() as http:
+                binds = await http.start(_serve, counted, config, fed)
+                fed.port = int(binds[0].rpartition(":")[2]) if listener is None else listener.getsockname()[1]
+                yield fed
+                fed.stop()
+            nursery.cancel_scope.cancel()
+
+
+async def _serve(app: Any, config: Config, fed: Fed, *, task_status: trio.TaskStatus[list[str]]) -> None:
+    await serve(app, config, shutdown_trigger=fed._stop.wait, task_status=task_status, mode="asgi")
+    fed.ended.set()
