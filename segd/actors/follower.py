@@ -13,14 +13,17 @@ from typing import Protocol
 import structlog
 
 from segd.core import definitions as d
+from segd.core.actor import FOREVER
 from segd.core.effects import Arrival, Effects, Group, Logged, Run
 from segd.core.errors import DefinitionError
-from segd.core.instants import HOUR, MINUTE, SECOND, Instant
+from segd.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from segd.core.live import LiveUsers, Patience
 from segd.core.plan import Plan
 from segd.core.ports import Known, UserStore
 
 LOAD = 500  # users in one query
+LONG_AGO = DAY  # before the late band, or MANY times as long as any window where that is more: most users were quiet
+MANY = 4  # for so long once since then, and no more of their history is needed
 ARM = 200  # users looked at between two transactions, where a new segment asks about history
 AHEAD = HOUR  # timers due within so long are known; those that come after it are asked for in time
 ASK_AGAIN = 30 * MINUTE
@@ -151,10 +154,16 @@ class LiveFollower:
         users.advance(now)
         users.settle(group.position)
 
-    async def _load(self, users: LiveUsers, numbers: Sequence[int], position: int) -> None:
+    async def _load(
+        self, users: LiveUsers, numbers: Sequence[int], position: int, unsettled_from: Instant = FOREVER
+    ) -> None:
+        """Bring these users to hand; with all of their history where a little of it does not tell enough."""
+        since = min(unsettled_from, self._now() - self._late_band) - max(LONG_AGO, MANY * users.plan.fading)
         for start in range(0, len(numbers), LOAD):
-            loaded = await self._store.load(numbers[start : start + LOAD], users.plan)
-            users.load(loaded, position, self._now())
+            loaded = await self._store.load(numbers[start : start + LOAD], users.plan, since)
+            if again := users.load(loaded, position, self._now(), unsettled_from, since):
+                loaded = await self._store.load(again, users.plan, None)
+                users.load(loaded, position, self._now(), unsettled_from)
 
     # What is asked
 
@@ -164,7 +173,7 @@ class LiveFollower:
         known = await self._store.segments(now - 2 * self._late_band)
         plan = compile_plan(known, self._zone)
         names = {number: name for name, number in known.numbers.items()}
-        users = LiveUsers(plan, names, self._patience, self._room, known.settled)
+        users = LiveUsers(plan, names, self._patience, self._late_band, self._room, known.settled)
         await self._ask_timers(users, now)
         unarmed = [run for run in known.runs if not run.armed and run.counts_to is None]
         since = min((run.counts_from for run in unarmed), default=0)
@@ -177,8 +186,7 @@ class LiveFollower:
         strangers = [number for number in page if not users.is_at_hand(number)]
         for number in page:
             users.look_at(number, arming.since, self._now())
-        loaded = await self._store.load(strangers, users.plan) if strangers else ()
-        users.load(loaded, users.settled, self._now(), arming.since)
+        await self._load(users, strangers, users.settled, arming.since)
         if len(page) == ARM:
             arming.after = page[-1]
         else:

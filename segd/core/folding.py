@@ -66,6 +66,20 @@ class Log:
         bisect.insort(self._logged, logged, key=_place)
         return False
 
+    def right_from(self, plan: Plan, since: Instant | None) -> Instant:
+        """From which instant on it tells all, where events that fade are missing before `since`: nothing that those
+        could have opened is open then."""
+        if since is None:
+            return -FOREVER
+        quiet_since = since
+        for digest in self.digests():
+            at = digest.timestamp
+            if at >= since and digest.taken_at == at:
+                if at - quiet_since > plan.fading:
+                    break
+                quiet_since = at
+        return quiet_since + plan.fading + 1
+
     def entries(self) -> Iterator[Entry]:
         """The messages with the ids that they came under, the joining ones among them."""
         changes = self.moved

@@ -66,14 +66,17 @@ class Resident:
 
 
 class LiveUsers:
-    """plan: with runs. names: of live segments, by number. room: how many events of users are kept at hand, about.
-    settled: the position up to which the record is complete.
+    """plan: with runs. names: of live segments, by number. late_band: microseconds by which a live event may be late.
+    room: how many events of users are kept at hand, about. settled: the position up to which the record is complete.
 
     failures: users of whom nothing can be decided, and why, since the caller last emptied it.
     """
 
-    def __init__(self, plan: Plan, names: Mapping[int, str], patience: Patience, room: int, settled: int) -> None:
+    def __init__(
+        self, plan: Plan, names: Mapping[int, str], patience: Patience, late_band: int, room: int, settled: int
+    ) -> None:
         self.plan = plan
+        self._late_band = late_band
         self._names = names
         self._runs = [segment.run for segment in plan.live if segment.run is not None]
         self.patience = patience
@@ -134,26 +137,42 @@ class LiveUsers:
     # What happens
 
     def load(
-        self, stored: Iterable[StoredUser], position: int, now: Instant, unsettled_from: Instant = FOREVER
-    ) -> None:
-        """Users as the store has them at that position, every effect so far included. unsettled_from: the record is to
-        be looked at from then on in any case."""
+        self,
+        stored: Iterable[StoredUser],
+        position: int,
+        now: Instant,
+        unsettled_from: Instant = FOREVER,
+        since: Instant | None = None,
+    ) -> list[int]:
+        """Users as the store has them at that position, every effect so far included.
+
+        unsettled_from: the record may have to change from then on, as it may from where effects are missing. since:
+        events that fade are left out before it. Returns users of whom that leaves out too much: they are not at hand.
+        """
+        refused: list[int] = []
         for one in stored:
             self.forget([one.number])
             try:
-                self._load(one, position, now, unsettled_from)
+                if not self._load(one, position, now, unsettled_from, since):
+                    refused.append(one.number)
             except Exception as error:
                 self._fail(one.number, error)
+        return refused
 
-    def _load(self, one: StoredUser, position: int, now: Instant, unsettled_from: Instant) -> None:
+    def _load(
+        self, one: StoredUser, position: int, now: Instant, unsettled_from: Instant, since: Instant | None
+    ) -> bool:
         log = Log(self.plan, one, position)
         new = (digest.taken_at for digest in log.digests() if digest.sequence > self.settled)
         floor = min(unsettled_from, *new, *(waiting.due for waiting in one.waiting), FOREVER)
+        if log.right_from(self.plan, since) > min(floor, now - self._late_band):
+            return False
         resident = Resident(one.number, log, User(one.id, one.anonymous))
         resident.record = {found(standing): standing for standing in one.standing}
         resident.rows = {(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
         self._admit(resident)
         self._fold(resident, floor, now)
+        return True
 
     def look_at(self, number: int, since: Instant, now: Instant) -> None:
         """Make the record of a user who is at hand agree from that instant on."""

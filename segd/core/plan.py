@@ -89,10 +89,12 @@ class PastSegment(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Names of events. read: their properties are asked about; plain: only that they happened."""
+    """Names of events. read: their properties are asked about; plain: only that they happened. lasting: those of either
+    that matter however long ago; the others only until what they open has faded."""
 
     read: frozenset[str]
     plain: frozenset[str]
+    lasting: frozenset[str]
 
 
 class Plan:
@@ -145,7 +147,9 @@ class Plan:
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
         fading = [segment.trigger.fades_after() for segment in self.live]
-        self.fades_after = None if None in fading else max((one for one in fading if one is not None), default=0)
+        # The longest that anything is left of a trigger of which something ends; and that of all triggers.
+        self.fading = max((one for one in fading if one is not None), default=0)
+        self.fades_after = None if None in fading else self.fading
         if runs is None:
             self.keeps_seen |= bool(self.past)  # of whom it is asked who was known
         self.hears_all |= self.keeps_seen
@@ -179,7 +183,19 @@ class Plan:
     def asked(self) -> Asked:
         """The events that are asked about."""
         plain = frozenset(name for name, interest in self.names.items() if interest.plain is not None)
-        return Asked(frozenset(self.names) - plain, plain)
+        lasting = self.kept
+        for segment in self.live:
+            if segment.trigger.fades_after() is None:
+                lasting |= segment.bits
+        return Asked(
+            frozenset(self.names) - plain,
+            plain,
+            frozenset(
+                name
+                for name, interest in self.names.items()
+                if any(bit & lasting for bit, _ in interest.selectors)
+            ),
+        )
 
     def digest(self, event: Event, sequence: int) -> Digest | None:
         """The event as the plan sees it; None where nothing asks about it. sequence: its order of arrival."""

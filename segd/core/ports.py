@@ -83,8 +83,9 @@ class UserStore(Protocol):
         """With the runs that go on, and those that ended at `since` or later."""
         ...
 
-    async def load(self, numbers: Sequence[int], plan: Plan) -> Sequence[StoredUser]:
-        """Those of these users that there are, with all that the plan asks about."""
+    async def load(self, numbers: Sequence[int], plan: Plan, since: Instant | None) -> Sequence[StoredUser]:
+        """Those of these users that there are, with all that the plan asks about. since: of events that fade only those
+        stamped then or later are needed; None: all."""
         ...
 
     async def due(self, before: Instant) -> Sequence[tuple[int, Instant]]:

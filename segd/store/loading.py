@@ -31,6 +31,7 @@ async def load_users(
     plain: Collection[str],
     everything: bool,
     traits: Collection[str],
+    lasting: Collection[str] = (),
     since: Instant | None,
 ) -> list[StoredUser]:
     """Trio. The users of these numbers, without those who are none (any more); all as of the same instant.
@@ -38,7 +39,8 @@ async def load_users(
     names: of events that are needed with their properties. plain: of those that are needed without, which then read as
     empty. everything: all other events are needed, too, without properties. traits: each event that wrote one of these
     is there with all that it wrote, under its own name whatever that is, and however old; on other events no traits
-    are seen. since: other events that are stamped earlier are not needed; None: all are.
+    are seen. lasting: of the events asked for by name those that are needed however old. since: all others that are
+    stamped earlier are not needed; None: all are.
     """
     events: dict[int, dict[int, StoredEvent]] = {}  # by user and sequence
     moved: dict[int, list[Moved]] = {}
@@ -53,6 +55,9 @@ async def load_users(
             statement = query("events_of_users")
             for row in await connection.fetch(statement, numbers, bound, everything, asked, with_properties):
                 events.setdefault(row[0], {})[row[2]] = _event(row)
+            if bound is not None and lasting:
+                for row in await connection.fetch(statement, numbers, None, False, list(lasting), with_properties):
+                    events.setdefault(row[0], {})[row[2]] = _event(row)
         if traits:
             statement = query("trait_writes_of_users")
             for row in await connection.fetch(statement, numbers, list(traits), with_properties):

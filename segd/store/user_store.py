@@ -28,7 +28,7 @@ class PostgresUsers:
                 await connection.fetchval(query("settled")),
             )
 
-    async def load(self, numbers: Sequence[int], plan: Plan) -> Sequence[StoredUser]:
+    async def load(self, numbers: Sequence[int], plan: Plan, since: Instant | None) -> Sequence[StoredUser]:
         """Trio. As `core.ports` says."""
         asked = plan.asked()
         async with self._pool.acquire() as connection:
@@ -39,7 +39,8 @@ class PostgresUsers:
                 plain=asked.plain,
                 everything=plan.hears_all,
                 traits=plan.traits,
-                since=None,
+                lasting=asked.lasting,
+                since=None if plan.keeps_seen else since,
             )
 
     async def due(self, before: Instant) -> Sequence[tuple[int, Instant]]:

@@ -17,8 +17,8 @@ from segd.core.late import LATE_BAND, ArrivalOrder
 from segd.core.live import LiveUsers, Patience
 from segd.core.messages import Event
 from segd.core.plan import Plan
-from segd.stories.reading import read_stories
 from segd.store.users import Id, Identities, Meaning
+from segd.stories.reading import read_stories
 from segd.stories.story import Story
 
 STORIES = [
@@ -58,12 +58,18 @@ class Remembering:
         for number, waiting in effects.set:
             self.rows[number, waiting.segment, waiting.cause] = waiting
 
-    def load(self, numbers: Iterable[int]) -> list[StoredUser]:
+    def load(self, numbers: Iterable[int], plan: Plan, since: Instant | None = None) -> list[StoredUser]:
+        lasting = plan.asked().lasting
+
+        def is_needed(stored: StoredEvent) -> bool:
+            event = stored.event
+            return since is None or event.timestamp >= since or event.name in lasting or bool(event.traits)
+
         return [
             StoredUser(
                 number,
                 *self.ids[number],
-                random.sample(self.events[number], len(self.events[number])),
+                list(filter(is_needed, random.sample(self.events[number], len(self.events[number])))),
                 self.moved.get(number, []),
                 list(self.standing.get(number, {}).values()),
                 [row for key, row in self.rows.items() if key[0] == number],
@@ -139,7 +145,9 @@ class Daemon:
         self.users = self._users()
 
     def _users(self) -> LiveUsers:
-        return LiveUsers(self.plan, self.names, Patience(self.grace), self.generator.choice((1, 5, 1000)), self.position)
+        return LiveUsers(
+            self.plan, self.names, Patience(self.grace), LATE_BAND, self.generator.choice((1, 5, 1000)), self.position
+        )
 
     def take(self, events: Sequence[Event], now: Instant) -> None:
         self.now = now
@@ -151,7 +159,7 @@ class Daemon:
         wanted |= {arrival.user for arrival in arrivals if arrival.user in outdated}
         users.forget(outdated)
         wanted |= users.missing(arrivals, created)
-        users.load(self.store.load(wanted), self.position, now)
+        self.load(wanted, now)
         users.create(arrivals, created)
         users.take(arrivals, now)
         users.advance(now)
@@ -160,19 +168,26 @@ class Daemon:
             self.crash(arrivals, now)
         self.pass_time(now)
 
+    def load(self, numbers: Iterable[int], now: Instant) -> None:
+        since = None
+        if self.generator.random() < 0.7 and not self.plan.keeps_seen:
+            since = now - LATE_BAND - self.generator.choice((0, 2, 8)) * self.plan.fading
+        if again := self.users.load(self.store.load(numbers, self.plan, since), self.position, now, since=since):
+            self.users.load(self.store.load(again, self.plan), self.position, now)
+
     def crash(self, arrivals: Sequence[Arrival], now: Instant) -> None:
         """What was to be written is lost; segd starts again."""
         settled, self.position = self.users.settled, self.position
-        self.users = LiveUsers(self.plan, self.names, Patience(self.grace), 1000, settled - len(arrivals))
+        self.users = LiveUsers(self.plan, self.names, Patience(self.grace), LATE_BAND, 1000, settled - len(arrivals))
         self.users.put_to_sleep(self.store.due())
-        self.users.load(self.store.load({arrival.user for arrival in arrivals}), self.position, now)
+        self.load({arrival.user for arrival in arrivals}, now)
         self.users.settle(self.position)
 
     def pass_time(self, now: Instant) -> None:
         self.now = now
         users = self.users
         while due := users.due(now, 2):
-            users.load(self.store.load(due), self.position, now)
+            self.load(due, now)
         users.advance(now)
         users.settle(self.position)
         self.store.write(users.effects())
