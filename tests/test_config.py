@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from segd.config import Address, Config, ConfigError, load_config
-from segd.core.instants import HOUR, MINUTE
+from segd.core.instants import HOUR, MINUTE, SECOND
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "segd.toml"
 
@@ -23,8 +23,9 @@ def problems(*args, **kwargs):
 def test_the_defaults():
     assert load_config(environment={"XDG_STATE_HOME": "/state"}) == Config(
         dsn=None, state_dir=Path("/state/segd"), zone="UTC", late_band=2 * HOUR, ahead=2 * MINUTE,
-        listen=Address("127.0.0.1", 7337), write_keys=frozenset(), group_milliseconds=3,
-        group_events=5000, waiting_events=50_000, waiting_megabytes=64,
+        grace=2 * SECOND, catch_up=2 * MINUTE,
+        listen=Address("127.0.0.1", 7337), write_keys=frozenset(), hosts=frozenset(), private_webhooks=False,
+        group_milliseconds=3, group_events=5000, waiting_events=50_000, waiting_megabytes=64,
     )  # fmt: skip
 
 
@@ -41,6 +42,12 @@ def test_the_command_line_goes_before_the_environment_before_the_file(file):
     assert config.state_dir == Path("/environment")
     assert (config.zone, config.late_band, config.group_events) == ("Europe/Berlin", 90 * MINUTE, 3)
     assert load_config(file, Path("/line"), environment).state_dir == Path("/line")
+
+
+def test_nothing_is_waited_for_where_a_length_is_zero(file):
+    file.write_text('grace = "0s"\n')
+    config = load_config(file, environment={"SEGD_CATCH_UP": "0s"})
+    assert (config.grace, config.catch_up) == (0, 0)
 
 
 def test_all_problems_at_once_with_their_paths(file):
