@@ -1,10 +1,11 @@
-"""What options take, beyond what click knows: callbacks that read instants and time zones."""
+"""What options take, beyond what click knows: callbacks that read instants, addresses and time zones."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
+from segd.config import Address, parse_address
 from segd.core.calendar import zone
 from segd.core.instants import Instant, parse_timestamp
 
@@ -20,6 +21,14 @@ def as_instant(ctx: click.Context, param: click.Parameter, value: str | None) ->
         return parse_timestamp(value)
     except ValueError as error:
         raise click.BadParameter(f"{error}, found {value!r}") from None
+
+
+def as_address(ctx: click.Context, param: click.Parameter, value: str | None) -> Address | None:
+    """Where to listen."""
+    try:
+        return None if value is None else parse_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def as_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> ZoneInfo | None:

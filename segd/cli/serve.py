@@ -8,23 +8,16 @@ import click
 import msgspec
 
 from segd import daemon
+from segd.cli.parameters import as_address
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
-from segd.config import Address, parse_address
-
+from segd.config import Address
 
 CONNECTIONS = 12  # of the journal, the actors, and ten for whoever asks
 
 
-def _as_address(ctx: click.Context, param: click.Parameter, value: str | None) -> Address | None:
-    try:
-        return None if value is None else parse_address(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command()
-@click.option("--listen", callback=_as_address, metavar="HOST:PORT", help="Where to speak HTTP; port 0: any free one.")
+@click.option("--listen", callback=as_address, metavar="HOST:PORT", help="Where to speak HTTP; port 0: any free one.")
 @settings_options
 def serve(listen: Address | None, config: Path | None, state_dir: Path | None) -> None:
     """Take events over HTTP, as Segment's SDKs send them, until SIGTERM or Ctrl-C.

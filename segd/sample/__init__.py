@@ -1,4 +1,4 @@
-"""Real events of an online shop, and live segments that make sense of them. Whose they are: CREDIT."""
+"""Real events of an online shop, and segments that make sense of them. Whose they are: CREDIT."""
 
 import csv
 import gzip
@@ -9,28 +9,39 @@ from typing import Any
 
 import msgspec
 
-from segd.core.definitions import Live
+from segd.core.definitions import Definition
 from segd.core.reading import read_definition
 
 FOLDER = Path(__file__).parent
 CREDIT = FOLDER / "CREDIT"
-SEGMENTS = tuple(sorted((FOLDER / "segments").glob("*.json")))
+# In an order in which they can be made: what one names comes before it.
+SEGMENTS = tuple(
+    FOLDER / "segments" / f"{name}.json"
+    for name in (
+        "cart-left-30s", "looked-dear", "cart-left", "back-after-cart", "comparing-phones", "big-first-order",
+        "three-products", "from-elsewhere", "parcel-arrives", "looked-never-bought", "gold-cart-left",
+    )
+)  # fmt: skip
 
 _ROWS = FOLDER / "rees46_2019-10-01.csv.gz"
 _EVENTS = {"view": "Product Viewed", "cart": "Added To Cart", "purchase": "Order Completed"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def messages() -> Iterator[bytes]:
-    """The events as Segment messages, one line each without its end, in order of time."""
+def messages() -> Iterator[dict[str, Any]]:
+    """The events as Segment messages, in order of time."""
     with gzip.open(_ROWS, "rt", encoding="utf-8", newline="") as rows:
         for number, row in enumerate(csv.DictReader(rows), 1):
-            yield _encode(_message(number, row))
+            yield _message(number, row)
 
 
-def definitions() -> list[Live]:
-    found = [read_definition(path.read_bytes()) for path in SEGMENTS]
-    return [definition for definition in found if isinstance(definition, Live)]
+def lines() -> Iterator[bytes]:
+    """The messages as lines of JSON, each without its end."""
+    return map(_encode, messages())
+
+
+def definitions() -> list[Definition]:
+    return [read_definition(path.read_bytes()) for path in SEGMENTS]
 
 
 def _message(number: int, row: dict[str, str]) -> dict[str, Any]:
