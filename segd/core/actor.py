@@ -48,7 +48,7 @@ class UserActor:
             self.zone = user_zone(traits["timezone"])
             self.zone_at = digest.timestamp
         if digest.taken_at != digest.timestamp:
-            for trigger in () if digest.imported else plan.triggers_for(digest):
+            for trigger in () if digest.imported_at is not None else plan.triggers_for(digest):
                 trigger.close(self, digest, timers)
             return
         if digest.timestamp == self.at:

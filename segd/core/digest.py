@@ -19,7 +19,8 @@ class Digest(Struct, gc=False):
     sequence: order of arrival. taken_at: where it stands among what happens live: its timestamp, or the clock at its
     arrival where it was older than the late band. cause: its message id, by which a qualification names it. mask: a bit
     for each selector of the plan that matches. values: by slot of the plan. traits: what it writes of the traits that
-    the plan asks about; None deletes. imported: it is history alone, and no trigger's business.
+    the plan asks about; None deletes. imported_at: when it came as history, which is no trigger's business but of those
+    that begin later and look back; None for what happened live.
     """
 
     timestamp: Instant
@@ -29,7 +30,7 @@ class Digest(Struct, gc=False):
     mask: int
     values: dict[int, Any] | None = None
     traits: dict[str, Any] | None = None
-    imported: bool = False
+    imported_at: Instant | None = None
 
 
 def place(digest: Digest) -> Order:

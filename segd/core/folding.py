@@ -9,6 +9,8 @@ import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from segd.core.actor import FOREVER
 from segd.core.digest import Digest, Order, place
 from segd.core.effects import Arrival, Moved, Standing, StoredEvent, StoredUser
@@ -22,8 +24,13 @@ def digest_of(plan: Plan, event: StoredEvent | Arrival) -> Digest | None:
     digest = plan.digest(event.event, event.sequence)
     if digest is not None and event.taken != "live":
         digest.taken_at = max(event.received_at, digest.timestamp + 1)
-        digest.imported = event.taken == "imported"
+        digest.imported_at = event.received_at if event.taken == "imported" else None
     return digest
+
+
+def is_looked_back_at(digest: Digest) -> bool:
+    """Whether it stands for an imported event where that happened, for triggers that look back: it is seen twice."""
+    return digest.imported_at is not None and digest.taken_at == digest.timestamp
 
 
 class _Logged(NamedTuple):
@@ -44,11 +51,14 @@ class Log:
         self.anonymous = stored.anonymous
         self.moved = sorted(stored.moved, key=lambda moved: (moved.at, moved.sequence))
         self.taken = taken
-        self._logged = [
-            _Logged(digest, event.origin or stored.number)
-            for event in stored.events
-            if (digest := digest_of(plan, event)) is not None
-        ]
+        self._logged: list[_Logged] = []
+        for event in stored.events:
+            digest = digest_of(plan, event)
+            if digest is not None:
+                owner = event.origin or stored.number
+                self._logged.append(_Logged(digest, owner))
+                if digest.imported_at is not None and plan.looks_back:
+                    self._logged.append(_Logged(replace(digest, taken_at=digest.timestamp), owner))
         self._logged.sort(key=_place)
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from segd.core.actor import FOREVER
 from segd.core.effects import Arrival, Effects, LogEntry, Standing, StoredUser, Waiting
-from segd.core.folding import Log, digest_of, fold
+from segd.core.folding import Log, digest_of, fold, is_looked_back_at
 from segd.core.instants import Instant
 from segd.core.plan import Plan
 from segd.core.population import Population, Qualification, User
@@ -92,7 +92,7 @@ class LiveUsers:
         self._residents: dict[int, Resident] = {}  # the one touched last is last
         self._by_user: dict[User, Resident] = {}
         self._touched: dict[int, Resident] = {}
-        self._sleeping: list[tuple[Instant, int]] = []  # users who are not at hand, by what comes due first
+        self._sleeping: list[tuple[Instant, int]] = []  # users who are not at hand, by when to wake them
         self._asleep: dict[int, Instant] = {}  # the same by user: of several entries the one that holds
         self._holding: list[tuple[Instant, int]] = []  # users with something held, by when it is to be told
 
@@ -110,16 +110,16 @@ class LiveUsers:
         """Users who are not at hand, at most so many, for whom something came due: to be loaded."""
         found: list[int] = []
         sleeping = self._sleeping
-        while sleeping and len(found) < most and sleeping[0][0] + self.patience.grace <= now:
-            due, number = heappop(sleeping)
-            if self._asleep.get(number) == due:
+        while sleeping and len(found) < most and sleeping[0][0] <= now:
+            at, number = heappop(sleeping)
+            if self._asleep.get(number) == at:
                 found.append(number)
                 del self._asleep[number]
         return found
 
     def next_due(self) -> Instant:
         """When `advance` or `due` may have something to do; what waits for the end of an instant counts as due then."""
-        heads = [self._sleeping[0][0] + self.patience.grace] if self._sleeping else []
+        heads = [self._sleeping[0][0]] if self._sleeping else []
         heads += [self._holding[0][0]] if self._holding else []
         heads += [self._population.timers.heap[0][0] + self.patience.grace] if self._population.timers.heap else []
         return min(heads, default=FOREVER)
@@ -163,7 +163,11 @@ class LiveUsers:
         self, one: StoredUser, position: int, now: Instant, unsettled_from: Instant, since: Instant | None
     ) -> bool:
         log = Log(self.plan, one, position)
-        new = (digest.taken_at for digest in log.digests() if digest.sequence > self.settled)
+        new = (
+            digest.taken_at
+            for digest in log.digests()
+            if digest.sequence > self.settled and not is_looked_back_at(digest)
+        )
         floor = min(unsettled_from, *new, *(waiting.due for waiting in one.waiting), FOREVER)
         if log.right_from(self.plan, since) > min(floor, now - self._late_band):
             return False
@@ -343,6 +347,11 @@ class LiveUsers:
         gone = [key for key, one in record.items() if one.at >= floor and key not in outcome and self._covers(one)]
         new = [key for key in outcome if key not in record]
         resident.held = {}
+        for key, (standing, _) in outcome.items():
+            was = record.get(key)
+            if was is not None and was.at >= floor and (was.id, was.anonymous) != (standing.id, standing.anonymous):
+                record[key] = standing  # a late message joined them before that instant
+                self._log(LogEntry("corrected", resident.number, standing, was))
         for segment in sorted({key[0] for key in (*gone, *new)}):
             old = sorted(key for key in gone if key[0] == segment)
             now_there = sorted(key for key in new if key[0] == segment)
@@ -435,9 +444,10 @@ class LiveUsers:
                 self._sleep(number, due)
 
     def _sleep(self, number: int, due: Instant) -> None:
-        if self._asleep.get(number, FOREVER) > due:
-            self._asleep[number] = due
-            heappush(self._sleeping, (due, number))
+        at = self.patience.told_at(due)
+        if self._asleep.get(number, FOREVER) > at:
+            self._asleep[number] = at
+            heappush(self._sleeping, (at, number))
 
 
 def found(standing: Standing) -> Found:

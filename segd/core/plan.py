@@ -114,6 +114,8 @@ class Plan:
         runs: Mapping[str, Sequence[Run]] | None = None,
         aliases: Mapping[str, str] | None = None,
     ) -> None:
+        definitions = _in_order_of_dependence(list(definitions), aliases or {})
+        self._given = definitions, account_zone, runs, aliases
         self.account_zone = account_zone
         self._aliases = aliases or {}
         self._sees_all = runs is None  # no trigger looks away from what came before its time
@@ -133,7 +135,7 @@ class Plan:
         self.live: list[LiveSegment] = []
         self.past: dict[str, PastSegment] = {}
         self.ranks: dict[str, int] = {}
-        for definition in _in_order_of_dependence(list(definitions), self._aliases):
+        for definition in definitions:
             scope = _Scope(self, definition)
             if isinstance(definition, d.Live):
                 self.ranks[definition.name] = 0
@@ -147,6 +149,10 @@ class Plan:
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
         fading = [segment.trigger.fades_after() for segment in self.live]
+        # Whether any trigger looks at what was before its time.
+        self.looks_back = any(
+            segment.trigger.sees_from is None or isinstance(segment.trigger, TraitDateTrigger) for segment in self.live
+        )
         # The longest that anything is left of a trigger of which something ends; and that of all triggers.
         self.fading = max((one for one in fading if one is not None), default=0)
         self.fades_after = None if None in fading else self.fading
@@ -157,6 +163,10 @@ class Plan:
         for interest in self.names.values():
             plain = all(predicate is None for _, predicate in interest.selectors) and not interest.slots
             interest.plain = sum(bit for bit, _ in interest.selectors) if plain else None
+
+    def __reduce__(self) -> tuple[type["Plan"], tuple[Any, ...]]:
+        """Another process compiles it anew: the same bits and slots come out."""
+        return Plan, self._given
 
     def _is_known(self, definition: d.Definition) -> bool:
         """Whether all that it names is there: what an ended run names may be gone."""
@@ -226,15 +236,16 @@ class Plan:
             )
         if self._sees_all:
             return found
-        at = digest.timestamp
-        return tuple(
-            trigger
-            for trigger in found
-            if trigger.sees_from is None
-            or trigger.sees_from <= at
-            # The traits that stand when a segment begins were written before.
-            or (digest.traits is not None and isinstance(trigger, TraitDateTrigger))
-        )
+        return tuple(trigger for trigger in found if self._sees(trigger, digest))
+
+    def _sees(self, trigger: Trigger, digest: Digest) -> bool:
+        """Whether an event is in the time that a trigger looks at. The traits that stand when a segment begins were
+        written before; and what was imported before that is as good as what happened."""
+        looks_back = trigger.sees_from is None or (digest.traits is not None and isinstance(trigger, TraitDateTrigger))
+        if digest.imported_at is not None:
+            run = self.live[trigger.index].run
+            return looks_back and run is not None and digest.imported_at < run.counts_from
+        return looks_back or (trigger.sees_from is not None and trigger.sees_from <= digest.timestamp)
 
     # What the compilers of triggers and conditions register
 

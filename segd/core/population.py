@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from segd.core.actor import FOREVER, UserActor
 from segd.core.digest import Digest, Order, place
+from segd.core.digested import Digested
 from segd.core.instants import Instant
 from segd.core.messages import Event
 from segd.core.past import History, Moment
@@ -128,6 +129,23 @@ class Population:
         elif event.anonymous_id is not None or event.previous_id is not None or event.user_id not in self.users:
             self.put(event.user_id, event.anonymous_id, event.previous_id, at, None)
 
+    def take_digested(self, digested: Digested) -> None:
+        """Take a run of messages, each after all that comes due before it."""
+        put, timers = self.put, self.timers
+        for number, at, user_id, anonymous_id, previous_id, cause, mask, values, traits in digested.asked:
+            heap = timers.heap
+            if heap and heap[0][0] < at:
+                self.advance(at)
+            digest = None
+            if mask is not None:
+                assert cause is not None
+                digest = Digest(at, number, at, cause, mask, values, traits)
+            put(user_id, anonymous_id, previous_id, at, digest)
+        users = self.users
+        for user_id in set(digested.user_ids).difference(users):
+            if user_id is not None:
+                users[user_id] = None
+
     def replay(self, entries: Iterable[Entry]) -> None:
         """Take messages that were digested already, in order, each after all that comes due before it."""
         for entry in entries:
@@ -154,7 +172,7 @@ class Population:
         if self.keeps_logs:
             user.log.append(digest)
         user.touched_at = at
-        if self.plan.keeps_history:
+        if self.plan.keeps_history and (digest.imported_at is None or at != digest.timestamp):
             self._remember(user.history, digest)
         candidates = self._candidates
         user.step(self.plan, digest, self.timers, candidates)

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from segd.core import definitions as d
 from segd.core.actor import FOREVER
-from segd.core.effects import Arrival, Effects, Moved, Run, Standing, StoredEvent, StoredUser, Waiting
-from segd.core.instants import SECOND, Instant
+from segd.core.effects import Arrival, Effects, LogEntry, Moved, Run, Standing, StoredEvent, StoredUser, Waiting
+from segd.core.instants import MINUTE, SECOND, Instant, parse_timestamp
 from segd.core.late import LATE_BAND, ArrivalOrder
 from segd.core.live import LiveUsers, Patience
 from segd.core.messages import Event
 from segd.core.plan import Plan
+from segd.core.reading import read_definition
 from segd.store.users import Id, Identities, Meaning
 from segd.stories.reading import read_stories
 from segd.stories.story import Story
@@ -83,7 +84,7 @@ class Remembering:
         identities = Identities(self.meanings)
         taken: list[tuple[Event, int, int]] = []
         for sequence, event in enumerate(events, start=position + 1):
-            taken.append((event, sequence, identities.user_of(event, sequence, trusted=True)))
+            taken.append((event, sequence, identities.user_of(event, sequence, event.timestamp, trusted=True)))
         before = dict(self.ids)
         moves, self.meanings, created, renamed = identities.outcome()
         self.ids.update({number: (id, anonymous) for number, (anonymous, id) in created.items()})
@@ -231,3 +232,42 @@ def test_agrees_with_one_go(story: Story, seed: int) -> None:
     daemon.pass_time(max(now, story.until) + grace + 1)
     expected = sorted((one.segment, one.user, one.anonymous, one.at, one.cause) for one in in_one_go.standing())
     assert daemon.standing() == expected
+
+
+def cart_left(run: dict[str, int | None]) -> tuple[Plan, dict[int, str]]:
+    definition = read_definition(
+        {
+            "name": "Left",
+            "kind": "live",
+            "on": {"type": "inaction", "did": {"event": "A"}, "did_not": {"event": "B"}, "within": "10m"},
+        }
+    )
+    assert isinstance(definition, d.Live)
+    return Plan([definition], runs={"Left": [Run(1, 1, definition, counts_to=None, **run)]}), {1: "Left"}
+
+
+@pytest.mark.parametrize(
+    ("sees_from", "counts_from", "opens"),
+    [
+        pytest.param(None, 6 * MINUTE, True, id="a segment that begins after it, and looks back"),
+        pytest.param(6 * MINUTE, 6 * MINUTE, False, id="one that begins after it"),
+        pytest.param(None, 4 * MINUTE, False, id="one that looks back, but began before it was imported"),
+    ],
+)
+def test_imported_history_opens_windows_of(sees_from: Instant | None, counts_from: Instant, opens: bool) -> None:
+    start = parse_timestamp("2025-06-02T12:00:00Z")
+    plan, names = cart_left(
+        {"sees_from": None if sees_from is None else start + sees_from, "counts_from": start + counts_from}
+    )
+    users = LiveUsers(plan, names, Patience(0), LATE_BAND, 1000, 5)
+    event = Event("track", "A", None, None, None, start, None, None, "m", None, 0, b"{}")
+    imported = StoredEvent(event, 5, start + 5 * MINUTE, "imported", None)
+    users.load([StoredUser(1, "ann", False, [imported], (), (), ())], 6, start + 7 * MINUTE, start + counts_from)
+    users.settle(6)
+    due = start + 10 * MINUTE
+    assert users.effects().set == ([(1, Waiting(1, 1, 5, start, due))] if opens else [])
+    users.written()
+    users.advance(due + 1)
+    users.settle(6)
+    qualified = LogEntry("qualified", 1, Standing(1, 1, "ann", False, due, 5, "m"))
+    assert users.effects().log == ([qualified] if opens else [])
