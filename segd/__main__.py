@@ -4,10 +4,12 @@ import click
 
 from segd.cli.backtest import backtest
 from segd.cli.check import check, schema
+from segd.cli.completion import completion
 from segd.cli.demo import demo
 from segd.cli.history import import_history, query
 from segd.cli.keys import keys
 from segd.cli.maintenance import check_config, migrate
+from segd.cli.segments import segments
 from segd.cli.serve import serve
 from segd.cli.test import test
 from segd.cli.watch import watch
@@ -21,7 +23,8 @@ def main() -> None:
 
 
 for command in (
-    demo, serve, watch, why, check, backtest, test, import_history, query, schema, keys, migrate, check_config,
+    demo, serve, watch, why, check, backtest, test, import_history, query, segments, schema, keys, migrate,
+    check_config, completion,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -23,10 +24,12 @@ from segd.store.reports import PostgresReports
 from segd.store.segment_changes import SegmentChanges
 from segd.store.segment_list import SegmentList
 from segd.store.sizes import sizes
+from segd.store.snapshots import outdate_snapshots
 from segd.store.tokens import Tokens
 from segd.web.api.application import make_site
 from segd.web.api.events import events
 from segd.web.api.frames import Wording
+from segd.web.api.imports import imports
 from segd.web.api.keys import keys
 from segd.web.api.live import live
 from segd.web.api.members import members
@@ -83,6 +86,9 @@ def assemble(parts: Parts, guard: Guard) -> App:
         reports(views, PostgresReports(pool, zone, now), config.zone),
         users(PostgresProfiles(pool, journal, zone, now, parts.refused_ids), views, zone, now),
         webhooks(parts.webhooks, views),
+        imports(
+            journal, partial(outdate_snapshots, pool), refused_ids=parts.refused_ids, now=now, ahead=config.ahead
+        ),
         events(PostgresEventStats(pool), parts.rejected),
         keys(tokens, guard, parts.write_keys),
         status(

@@ -28,6 +28,7 @@ from segd.assembly import Parts, assemble
 from segd.config import Address, Config
 from segd.core.errors import SegdError
 from segd.core.instants import Instant
+from segd.store.beside import keep_daemon_url
 from segd.store.bridge import Pool
 from segd.store.forgetting import load_refused_ids
 from segd.store.journal import JournalSettings, PostgresJournal
@@ -153,6 +154,7 @@ async def serve(
                 async with _beside(delivering, partial(keep_snapshots, snapshots, busy)), trio.open_nursery() as http:
                     await http.start(partial(_serve_http, app, listener, stop))
                     address = Address(*listener.getsockname()[:2])
+                    await keep_daemon_url(pool, f"http://{address}")
                     ready(address, write_keys)
                     if demo is not None:
                         http.start_soon(_until, stop, partial(demo, parts, guard, address))

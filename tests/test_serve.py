@@ -16,7 +16,7 @@ import pytest
 import trio
 from click.testing import CliRunner
 
-from segd.cli.history import import_history, query
+from segd.cli.history import query
 from segd.store.bridge import open_pool
 
 SERVE = [sys.executable, "-c", "from segd.cli.serve import serve; serve()"]
@@ -279,17 +279,11 @@ async def test_a_second_signal_ends_it_at_once(config: Path):
         assert "stopped without waiting" in daemon.said
 
 
-async def test_a_second_daemon_on_the_database_does_not_start(config: Path, tmp_path: Path):
+async def test_a_second_daemon_on_the_database_does_not_start(config: Path):
     async with served("--config", config):
         second = await trio.run_process([*SERVE, "--config", str(config)], check=False, capture_stderr=True)
         assert second.returncode == 1
         assert b"another segd writes to this database" in second.stderr
-        events = tmp_path / "events.ndjson"
-        written(events, '{"type": "track", "event": "A", "userId": "u", "timestamp": "2025-01-01T00:00:00Z"}')
-        arguments = [str(events), "--config", str(config)]
-        refused = await trio.to_thread.run_sync(CliRunner().invoke, import_history, arguments)
-        assert refused.exit_code == 1
-        assert "another segd writes to this database" in refused.stderr
 
 
 async def test_an_address_that_is_taken_is_named(config: Path):

@@ -4,58 +4,125 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import SplitResult
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
+from segd.cli.client import AwayError, Daemon, RefusedError, daemon_options, reachable
 from segd.cli.definitions import read_files
 from segd.cli.parameters import FILE, as_instant, as_zone
 from segd.cli.progress import reading
 from segd.cli.refused import Refused
+from segd.cli.sending import send_files
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.core import definitions as d
 from segd.core.calendar import zone as zone_named
 from segd.core.instants import Instant, to_text
 from segd.core.phrases import plural
+from segd.files.columns import Columns, MappingError, read_columns
 from segd.files.lines import on_disk
+from segd.store.beside import find_daemon
 from segd.store.bridge import Pool
 from segd.store.conditions_sql import Compiled
 from segd.store.history import members, prepare
 from segd.store.importing import ImportSummary, import_files
 
 
+def _as_columns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Columns | None:
+    """Given several times, it is one mapping."""
+    if not value:
+        return None
+    try:
+        return read_columns(",".join(value))
+    except MappingError as error:
+        raise click.BadParameter("\n".join(map(str, error.problems))) from None
+
+
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--map", "columns", callback=_as_columns, multiple=True, metavar="FIELD=COLUMN,…",
+    help="The files are CSV: which columns hold user (or anonymous), event and timestamp, and id where rows have one.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON.")
+@daemon_options
 @settings_options
-def import_history(files: tuple[str, ...], as_json: bool, config: Path | None, state_dir: Path | None) -> None:
+def import_history(
+    files: tuple[str, ...],
+    columns: Columns | None,
+    as_json: bool,
+    url: SplitResult | None,
+    token: str | None,
+    config: Path | None,
+    state_dir: Path | None,
+) -> None:
     """Bring history in: Segment messages, one JSON object a line, plain or gzip; - is standard input.
 
     What is there already is passed over, so that a file may be imported again, also after an import that was
-    interrupted. Lines that are no messages are told by number. Imported history starts nothing live.
+    interrupted. Lines that are no messages are told by number. Imported history starts nothing live. Where a daemon
+    runs on the database, it is sent there.
+
+    CSV files, whose first line names the columns, are read by a mapping. A text in quotes stands for itself, and after
+    the timestamp's column comes its unit, if it is no ISO date-time: s, ms or us. All other columns become properties,
+    numbers as numbers. Rows that are alike in every column count once, unless a column is their id.
 
     \b
-    Example:
+    Examples:
       segd import 2024.ndjson.gz 2025.ndjson.gz
+      segd import shop.csv.gz --map user=visitorid,event=event,timestamp=timestamp:ms
+      segd import orders.csv --map "user=customer,event='Ordered',timestamp=at,id=order_no"
+      segd import old.ndjson --url https://segd.example.com --token "$TOKEN"
     """
+    if columns is None and (tables := [name for name in files if name.removesuffix(".gz").endswith(".csv")]):
+        raise click.UsageError(
+            f"{tables[0]}: a CSV file needs --map, such as user=visitorid,event=event,timestamp=ts:ms"
+        )
     settings = load(config, state_dir)
     summary = ImportSummary()
     refused = Refused()
     began = time.monotonic()
+    now = _now()
     with ExitStack() as stack:
         paths = [stack.enter_context(on_disk(name)) for name in files]
         size = sum(path.stat().st_size for path in paths if path.exists())
         progress = stack.enter_context(reading("Import", size))
 
-        async def work(pool: Pool) -> None:
+        async def write_or_find_daemon(pool: Pool) -> SplitResult | None:
+            async with pool.acquire() as connection:
+                found = await find_daemon(connection)
+            if found is not None:
+                return reachable(found)
             await import_files(
-                pool, paths, _now(), summary, ahead=settings.ahead, refuse=refused.add, progress=progress
+                pool,
+                paths,
+                now,
+                summary,
+                columns=columns,
+                ahead=settings.ahead,
+                refuse=refused.add,
+                progress=progress,
             )
+            return None
 
         try:
-            with_store(settings, work)
+            where = url or with_store(settings, write_or_find_daemon)
+            if where is not None:
+                with Daemon(where, token) as daemon:
+                    send_files(
+                        daemon,
+                        paths,
+                        now,
+                        summary,
+                        columns=columns,
+                        ahead=settings.ahead,
+                        refuse=refused.add,
+                        progress=progress,
+                    )
+        except (RefusedError, AwayError) as error:
+            summary.broken.append(error.message)
         except KeyboardInterrupt:
             summary.broken.append("interrupted: what was imported stays; import again to have the rest")
     refused.tell(summary.refused.total())

@@ -1,16 +1,18 @@
 """`segd migrate` and `segd check-config`: what an operator runs by hand."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import click
 import msgspec
 
 from segd.cli.settings import load, settings_options
 from segd.cli.store import migrate_store
+from segd.config import Address
 from segd.core.instants import SECOND
 from segd.store.bridge import without_password
 
-LENGTHS = ("late_band", "ahead")
+LENGTHS = ("late_band", "ahead", "grace", "catch_up")
 
 
 @click.command()
@@ -32,20 +34,37 @@ def migrate(config: Path | None, state_dir: Path | None) -> None:
 
 
 @click.command("check-config")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @settings_options
-def check_config(config: Path | None, state_dir: Path | None) -> None:
+def check_config(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     """Print the configuration that is in force, or all that is wrong with it.
 
     \b
-    Example:
+    Examples:
       segd check-config --config segd.toml
+      segd check-config --json | jq -r .listen
     """
-    settings = load(config, state_dir)
-    for name, value in msgspec.structs.asdict(settings).items():
-        if name == "dsn":
-            value = "of the embedded server" if value is None else without_password(value)
-        elif name in LENGTHS:
-            value = f"{value / SECOND:g}s"
-        elif name == "write_keys":
-            value = " ".join(sorted(settings.write_keys)) or "one that is made at the first start"
+    told = {name: _told(name, value) for name, value in msgspec.structs.asdict(load(config, state_dir)).items()}
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+        return
+    told["dsn"] = told["dsn"] or "of the embedded server"
+    told["write_keys"] = " ".join(told["write_keys"]) or "one that is made at the first start"
+    told["hosts"] = " ".join(told["hosts"]) or "none"
+    for name, value in told.items():
         click.echo(f"{name} = {value}")
+
+
+def _told(name: str, value: Any) -> Any:
+    """A value as the configuration would say it, without a password."""
+    if name in LENGTHS:
+        return f"{value / SECOND:g}s"
+    match value:
+        case str() if name == "dsn":
+            return without_password(value)
+        case frozenset():
+            return sorted(cast("frozenset[str]", value))
+        case Path() | Address():
+            return str(value)
+        case _:
+            return value

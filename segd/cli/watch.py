@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote
 
 import click
 import trio
@@ -13,34 +13,21 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from segd.cli.client import as_url, reachable
 from segd.cli.frames import Frame, LostError, read_frames
 from segd.cli.settings import load, settings_options
-from segd.config import Address
 from segd.core.errors import SegdError
 
 GONE: Final = 4004  # what a websocket is closed with when the segment was deleted
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)  # between attempts to connect; the last again and again
-EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 BEGINNING: Final = "0"  # the cursor before the first entry
 
 SIGNS: Final = {"qualified": ("+", "green"), "retracted": ("−", "red"), "corrected": ("~", "yellow")}
 
 
-def _as_url(ctx: click.Context, param: click.Parameter, value: str | None) -> SplitResult | None:
-    if value is None:
-        return None
-    try:
-        url = urlsplit(value)
-        if url.scheme in ("http", "https") and url.hostname and url.port != 0:
-            return url
-    except ValueError:
-        pass
-    raise click.BadParameter(f"expected an address such as http://127.0.0.1:7337, found {value!r}")
-
-
 @click.command()
 @click.argument("segment")
-@click.option("--url", callback=_as_url, metavar="URL", help="Of the daemon, if it is not the one configured here.")
+@click.option("--url", callback=as_url, metavar="URL", help="Of the daemon, if it is not the one configured here.")
 @click.option("--token", envvar="SEGD_TOKEN", metavar="TOKEN", help="An API token; else what SEGD_TOKEN holds.")
 @click.option("--after", metavar="CURSOR", help="Every entry of the log after that one; 0 is the beginning.")
 @click.option("--json", "as_json", is_flag=True, help="Every entry of the log from now on, each a line of JSON.")
@@ -60,7 +47,7 @@ def watch(
       segd watch 3 --json --after 0 > log.ndjson
     """
     if url is None:
-        url = _url_of(load(config, state_dir).listen)
+        url = reachable(f"http://{load(config, state_dir).listen}")
     path = f"/api/segments/{quote(segment, safe='')}/live"
     with _Lines() if as_json else _Screen() as shown:
         try:
@@ -69,11 +56,6 @@ def watch(
             raise click.ClickException(error.message) from None
         except KeyboardInterrupt:
             pass
-
-
-def _url_of(listening: Address) -> SplitResult:
-    """Where to reach what listens there from the same machine."""
-    return urlsplit(f"http://{Address(EVERYWHERE.get(listening.host, listening.host), listening.port)}")
 
 
 class _Shown(Protocol):

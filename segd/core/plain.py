@@ -1,13 +1,16 @@
-"""The lines of a chunk as events, the plain ones quickly.
+"""The lines of a chunk as columns or events, the plain ones quickly.
 
-Most lines of most files are alike: a track call with one id, a timestamp in UTC and properties, and nothing besides.
-Those are decoded by a strict type that has no other field, and checked by look-ups of what was checked before. Whatever
-is not so, or not beyond doubt, goes through `messages.accept`, which alone says what is right; a test holds the two
-together.
+Most lines of most files are alike: a track call with an id, a timestamp in UTC and properties, and nothing besides.
+Those are decoded by a strict type that has no other field, and checked a column at a time by look-ups of what was
+checked before. Whatever is not so, or not beyond doubt, goes through `messages.accept`, which alone says what is right;
+a test holds the two together.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress, repeat
+from operator import itemgetter
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -40,12 +43,40 @@ class _Plain(msgspec.Struct, gc=False, rename="camel", forbid_unknown_fields=Tru
     properties: msgspec.Raw = _NONE
 
 
-_PLAIN = msgspec.json.Decoder(_Plain)
+_DECODER = msgspec.json.Decoder(_Plain)
 
 _names: set[str] = set()  # event names found good
-_ids: set[str] = set()  # ids found good, as they are
+_ids: set[str | None] = set()  # ids found good, as they are
 _minutes: dict[str, Instant] = {}  # "2025-02-23T00:17": its beginning
 _seconds: dict[str, Instant] = {}  # ":05.703Z": what it adds
+
+
+class PlainLines(NamedTuple):
+    """Plain lines by column, all of one length. numbers: of the lines, rising. contents: the properties' JSON."""
+
+    numbers: Sequence[int]
+    names: Sequence[str]
+    message_ids: Sequence[str]
+    user_ids: Sequence[str | None]
+    anonymous_ids: Sequence[str | None]
+    timestamps: Sequence[Instant]
+    contents: Sequence[bytes]
+
+    def events(self) -> Iterator[Event]:
+        nothing = repeat(None)
+        return map(
+            Event, repeat("track"), self.names, self.user_ids, self.anonymous_ids, nothing, self.timestamps,
+            nothing, nothing, self.message_ids, nothing, repeat(0), self.contents,
+        )  # fmt: skip
+
+    def only(self, kept: Iterable[bool]) -> "PlainLines":
+        """kept: for each line."""
+        kept = list(kept)
+        columns: list[Any] = [list(compress(column, kept)) for column in self]
+        return PlainLines(*columns)
+
+
+Others = list[tuple[int, bytes]]  # lines that take a closer look, with their numbers
 
 
 def read_lines(
@@ -55,29 +86,41 @@ def read_lines(
 
     latest: events stamped after it are refused.
     """
-    lines = chunk.split(b"\n")
-    quick = is_plain_text(chunk)
-    suspect = has_suspect_number(chunk)
-    decode = _PLAIN.decode
-    for number, line in enumerate(lines):
-        if quick and len(line) <= LONGEST_MESSAGE:
-            try:
-                plain = decode(line)
-            except (msgspec.DecodeError, RecursionError):
-                # Files are of one make: where one line is different, its neighbours nearly always are.
-                quick = not line or line.isspace()
-            else:
-                event = _event(plain, suspect)
-                if event is not None and event.timestamp <= latest:
-                    yield number, event
-                    continue
-        if not line or line.isspace():
-            continue
-        yield number, read_or_refuse(line, ahead=ahead, latest=latest)
+    plain, others = read_plain(chunk, latest=latest)
+    events = zip(plain.numbers, plain.events(), strict=True)
+    if not others:
+        return events
+    looked_at = ((number, read_or_refuse(line, ahead=ahead, latest=latest)) for number, line in others)
+    return heapq.merge(events, looked_at, key=itemgetter(0))
+
+
+def read_plain(chunk: bytes, first: int = 0, *, latest: Instant = LATEST) -> tuple[PlainLines, Others]:
+    """The plain lines of a run of whole lines, and the others, blank ones apart.
+
+    first: the number of the first line. latest: lines stamped after it are not plain.
+    """
+    every = chunk.split(b"\n")
+    found, others = _decode(every, first) if is_plain_text(chunk) else ([], list(enumerate(every, first)))
+    numbers: Sequence[int] = range(first, first + len(every))
+    if others:
+        passed = {number for number, _ in others}
+        numbers = [number for number in numbers if number not in passed]
+        others = [(number, line) for number, line in others if line and not line.isspace()]
+    names = [plain.event for plain in found]
+    message_ids = [plain.message_id for plain in found]
+    user_ids = [plain.user_id for plain in found]
+    anonymous_ids = [plain.anonymous_id for plain in found]
+    contents = [bytes(plain.properties) for plain in found]
+    timestamps = _instants([plain.timestamp for plain in found])
+    lines = PlainLines(numbers, names, message_ids, user_ids, anonymous_ids, timestamps, contents)
+    if doubtful := _doubtful(lines, latest):
+        others = sorted(others + [(numbers[index], every[numbers[index] - first]) for index in doubtful])
+        lines = lines.only(index not in doubtful for index in range(len(found)))
+    return lines, others
 
 
 def read_or_refuse(line: bytes, *, ahead: int = AHEAD, latest: Instant = LATEST) -> Event | MessageError:
-    """The same of one line."""
+    """The event in one line, or why there is none."""
     try:
         event = read_line(line, ahead=ahead)
     except MessageError as error:
@@ -88,30 +131,49 @@ def read_or_refuse(line: bytes, *, ahead: int = AHEAD, latest: Instant = LATEST)
     return event
 
 
-def _event(plain: _Plain, suspect: bool) -> Event | None:
-    """None where it takes a closer look."""
-    user_id, anonymous_id, name, message_id = plain.user_id, plain.anonymous_id, plain.event, plain.message_id
-    if user_id is None:
-        if anonymous_id is None or (anonymous_id not in _ids and not _learn_id(anonymous_id)):
-            return None
-    elif anonymous_id is not None or (user_id not in _ids and not _learn_id(user_id)):
-        return None
-    if (name not in _names and not _learn_name(name)) or message_id.isspace():
-        return None
-    text = plain.timestamp
-    try:
-        timestamp = _minutes[text[:16]] + _seconds[text[16:]]
-    except KeyError:
-        learned = _learn_timestamp(text)
-        if learned is None:
-            return None
-        timestamp = learned
-    content = bytes(plain.properties)
-    if content[0] != 123 or (suspect and has_suspect_number(content)):  # 123: {
-        return None
-    if len(content) > 2 * DEEPEST and content.count(b"{") + content.count(b"[") > DEEPEST:
-        return None
-    return Event("track", name, user_id, anonymous_id, None, timestamp, None, None, message_id, None, 0, content)
+def _decode(lines: list[bytes], first: int) -> tuple[list[_Plain], Others]:
+    """What may be plain, and the lines that cannot be, blank ones among them."""
+    found: list[_Plain] = []
+    others: Others = []
+    decode = _DECODER.decode
+    for number, line in enumerate(lines, first):
+        # Files are of one make: where many lines are different, the rest is not tried.
+        if len(line) <= LONGEST_MESSAGE and len(others) <= len(found) + 10:
+            try:
+                found.append(decode(line))
+                continue
+            except (msgspec.DecodeError, RecursionError):
+                pass
+        others.append((number, line))
+    return found, others
+
+
+def _doubtful(lines: PlainLines, latest: Instant) -> set[int]:
+    """The indexes of those that take a closer look after all."""
+    doubtful: set[int] = set()
+
+    def doubt(column: Sequence[Any], bad: Callable[[Any], bool]) -> None:
+        doubtful.update(index for index, value in enumerate(column) if bad(value))
+
+    if bad_names := {name for name in set(lines.names) - _names if not _learn_name(name)}:
+        doubt(lines.names, bad_names.__contains__)
+    for column in (lines.user_ids, lines.anonymous_ids):
+        if bad_ids := {id for id in set(column) - _ids if id is not None and not _learn_id(id)}:
+            doubt(column, bad_ids.__contains__)
+    if None in lines.user_ids:
+        doubt(list(zip(lines.user_ids, lines.anonymous_ids, strict=True)), (None, None).__eq__)
+    if any(map(str.isspace, lines.message_ids)):
+        doubt(lines.message_ids, str.isspace)
+    if lines.timestamps and (min(lines.timestamps) < 0 or max(lines.timestamps) > latest):
+        doubt(lines.timestamps, lambda timestamp: not 0 <= timestamp <= latest)
+    contents = lines.contents
+    if any(content[0] != 123 for content in contents):  # {
+        doubt(contents, lambda content: content[0] != 123)
+    if has_suspect_number(b"\n".join(contents)):
+        doubt(contents, has_suspect_number)
+    if max(map(len, contents), default=0) > 2 * DEEPEST:
+        doubt(contents, lambda content: content.count(b"{") + content.count(b"[") > DEEPEST)
+    return doubtful
 
 
 def _learn_id(id: str) -> bool:
@@ -132,17 +194,28 @@ def _learn_name(name: str) -> bool:
     return True
 
 
-def _learn_timestamp(text: str) -> Instant | None:
+def _instants(texts: Sequence[str]) -> list[Instant]:
+    """-1 where it takes a closer look."""
+    minutes, seconds = _minutes, _seconds
+    try:
+        return [minutes[text[:16]] + seconds[text[16:]] for text in texts]
+    except KeyError:
+        return [_learn_timestamp(text) for text in texts]
+
+
+def _learn_timestamp(text: str) -> Instant:
     """An instant of the form 2025-02-23T00:17:05.703Z, whose halves are kept: they add up in any combination."""
+    if text[:16] in _minutes and text[16:] in _seconds:
+        return _minutes[text[:16]] + _seconds[text[16:]]
     if len(text) != 24 or text[16] != ":" or text[23] != "Z":
-        return None
+        return -1
     try:
         instant = parse_timestamp(text)
         minute = parse_timestamp(text[:16] + ":00Z")
     except ValueError:
-        return None
+        return -1
     if minute < 0:
-        return None
+        return -1
     for memory in (_minutes, _seconds):
         if len(memory) >= _HELD:
             memory.clear()

@@ -3,19 +3,15 @@
 import shutil
 import sys
 import tempfile
-import zlib
-from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
 
 from segd.core.errors import SegdError
-from segd.core.messages import LONGEST_MESSAGE
+from segd.core.line_stream import DamagedError, LineStream
 
 CHUNK = 1 << 20  # bytes read at a time: large enough to make reading cheap, small enough for progress to be smooth
 STDIN = "-"
-GZIP = b"\x1f\x8b"  # how it begins
 
 Progress = Callable[[int], None]  # bytes of the file read so far
 
@@ -32,43 +28,17 @@ def read_chunks(path: Path, progress: Progress = lambda read: None) -> Iterator[
 
     Raises FileError where the file cannot be opened, or, after all lines that are whole, where it breaks off.
     """
+    lines = LineStream(CHUNK)
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == GZIP
-            raw.seek(0)
-            number, rest = 1, b""
-            try:
-                for block in _inflated(raw) if zipped else iter(lambda: raw.read(CHUNK), b""):
-                    progress(raw.tell())
-                    if number == 1 and not rest:
-                        block = block.removeprefix(BOM_UTF8)
-                    whole, newline, tail = block.rpartition(b"\n")
-                    if not newline:
-                        if len(rest) <= LONGEST_MESSAGE:  # a longer line is refused whatever else it holds
-                            rest += block
-                        continue
-                    yield number, rest + whole
-                    number += whole.count(b"\n") + 1
-                    rest = tail
-            except zlib.error as error:
-                raise FileError(f"{path}: the gzip data is damaged after line {number - 1:,} ({error})") from None
-            if rest:
-                yield number, rest
+            while block := raw.read(CHUNK):
+                progress(raw.tell())
+                yield from lines.feed(block)
+            yield from lines.end()
+    except DamagedError as error:
+        raise FileError(f"{path}: {error.message}") from None
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
-
-
-def _inflated(raw: BinaryIO) -> Iterator[bytes]:
-    """The contents of a gzip file, of one member or several, as far as they go. Raises zlib.error where they break."""
-    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    while block := raw.read(CHUNK):
-        while block:
-            if member.eof:
-                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            yield member.decompress(block, CHUNK)
-            block = member.unconsumed_tail or member.unused_data.lstrip(b"\0")
-    if not member.eof:
-        raise zlib.error("it ends too early")
 
 
 @contextmanager

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segd.core.errors import MessageError
-from segd.core.instants import LATEST, Instant, to_text
+from segd.core.instants import LATEST, Instant
 from segd.core.messages import AHEAD, Event
 from segd.core.plain import read_lines
+from segd.files.columns import Columns
 from segd.files.lines import FileError, Progress, read_chunks
 from segd.files.repeats import Repeats
+
+FILE = 1 << 40  # by which the numbers of the next file's lines are higher: no file has so many
 
 Refuse = Callable[[Path, int, MessageError], None]  # a line that is no message: file, number, why
 
@@ -32,48 +35,52 @@ def read_messages(
     counts: Counts,
     repeats: Repeats,
     *,
+    columns: Columns | None = None,
     ahead: int = AHEAD,
     latest: Instant = LATEST,
     until: Instant = LATEST,
     refuse: Refuse = lambda path, number, error: None,
     progress: Progress = lambda read: None,
 ) -> Iterator[tuple[int, Event, bytes]]:
-    """The events of the files in this order, each with the number of its line over all files, from 0, and the line.
+    """The events of the files in this order, each with a number, rising over all files, and its line.
 
+    columns: of CSV files, of which each row is made a message; None where the files hold messages, one a line.
     ahead: microseconds by which an event may lie ahead of its receipt. latest: events stamped after it are refused.
     until: those stamped after it are passed over.
     progress: told the bytes read so far, over all files. A file that breaks off is read up to there.
     """
-    base = read_before = 0
+    read_before = 0
     is_repeat = repeats.is_repeat
-    for path in files:
+    for index, path in enumerate(files):
+        base = index * FILE - 1
 
         def tell(read: int, before: int = read_before) -> None:
             progress(before + read)
 
         try:
-            for first, chunk in read_chunks(path, tell):
-                lines = chunk.split(b"\n")
-                for offset, event in read_lines(chunk, ahead=ahead):
-                    if not isinstance(event, MessageError) and event.timestamp > latest:
-                        event = _future(event)
-                    if isinstance(event, MessageError):
-                        counts.refused[event.code] += 1
-                        refuse(path, first + offset, event)
-                    elif is_repeat(event.message_id, base + offset):
-                        counts.repeated += 1
-                    elif event.timestamp > until:
-                        counts.after_until += 1
-                    else:
-                        if event.junk:
-                            counts.junk_ids += event.junk
-                        yield base + offset, event, lines[offset]
-                base += len(lines)
+            lines = _lines(path, ahead, latest, tell) if columns is None else columns.read(path, ahead, latest, tell)
+            for number, event, line in lines:
+                if isinstance(event, MessageError):
+                    counts.refused[event.code] += 1
+                    refuse(path, number, event)
+                elif is_repeat(event.message_id, base + number):
+                    counts.repeated += 1
+                elif event.timestamp > until:
+                    counts.after_until += 1
+                else:
+                    if event.junk:
+                        counts.junk_ids += event.junk
+                    yield base + number, event, line
         except FileError as error:
             counts.broken.append(error.message)
         else:
             read_before += path.stat().st_size
 
 
-def _future(event: Event) -> MessageError:
-    return MessageError("future_timestamp", f"timestamp: expected one in the past, found {to_text(event.timestamp)}")
+def _lines(
+    path: Path, ahead: int, latest: Instant, progress: Progress
+) -> Iterator[tuple[int, Event | MessageError, bytes]]:
+    for first, chunk in read_chunks(path, progress):
+        lines = chunk.split(b"\n")
+        for offset, event in read_lines(chunk, ahead=ahead, latest=latest):
+            yield first + offset, event, lines[offset]

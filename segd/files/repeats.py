@@ -8,6 +8,7 @@ A hash has 64 bits: among a hundred million ids the chance that any two are take
 """
 
 from array import array
+from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryFile
 from typing import IO
@@ -35,7 +36,26 @@ class Repeats:
 
     def is_repeat(self, message_id: str, number: int) -> bool:
         """Whether this id came before, as far as memory and earlier passes tell. number: of the message, rising."""
-        key = hash(message_id)
+        return self._is_repeat(hash(message_id), number)
+
+    def find(self, keys: Sequence[int], numbers: Sequence[int]) -> set[int]:
+        """The numbers of those that came before. keys: hashes of their message ids, all made by processes that hash
+        alike."""
+        fresh = dict(zip(keys, numbers, strict=True))
+        recent = self._recent
+        if (
+            len(fresh) == len(keys)
+            and recent.keys().isdisjoint(fresh)
+            and self._older.keys().isdisjoint(fresh)
+            and self._drop.isdisjoint(numbers)
+        ):
+            recent.update(fresh)
+            if len(recent) >= self._generation:
+                self._spill()
+            return set()
+        return {number for key, number in zip(keys, numbers, strict=True) if self._is_repeat(key, number)}
+
+    def _is_repeat(self, key: int, number: int) -> bool:
         recent = self._recent
         if key in recent or key in self._older:
             return True

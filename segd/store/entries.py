@@ -79,7 +79,7 @@ class Entries:
         identities = await read_identities(self._connection, events)
         first = self._writer.end.position + 1
         users = [
-            identities.user_of(entry.event, sequence, trusted=entry.trusted)
+            identities.user_of(entry.event, sequence, _joins_at(entry), trusted=entry.trusted)
             for sequence, entry in enumerate(entries, start=first)
         ]
         arrivals: list[Arrival] = []
@@ -119,6 +119,11 @@ class Entries:
         if days:
             await self._connection.execute(query("make_months"), [to_datetime(day * DAY) for day in days])
             self._days |= days
+
+
+def _joins_at(entry: Entry) -> Instant:
+    """A message that came too late, or was imported, joins two users when it came: what they did until then stays."""
+    return entry.event.timestamp if entry.taken == "live" else max(entry.received_at, entry.event.timestamp + 1)
 
 
 async def _copy_format(rows: Sequence[bytes]) -> AsyncGenerator[bytes]:

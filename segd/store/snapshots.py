@@ -140,3 +140,9 @@ async def _past_segments(connection: Connection) -> list[_Segment]:
         for one in segments
         if isinstance(definition := one.definition, d.Past)
     ]
+
+
+async def outdate_snapshots(pool: Pool) -> None:
+    """Trio. After history was imported: what was counted may be another number now."""
+    async with pool.acquire() as connection:
+        await connection.execute(query("outdate_snapshots"))

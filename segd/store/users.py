@@ -68,10 +68,11 @@ class Identities:
         self._moves: list[_Move] = []
         self._seen: dict[int, Seen] = {}
 
-    def user_of(self, event: Event, sequence: int, *, trusted: bool) -> int:
+    def user_of(self, event: Event, sequence: int, joins_at: Instant, *, trusted: bool) -> int:
         """Take the next message. Returns the number of its user, which a later one may still join to another:
-        `survivor` tells. trusted: whether an alias may join two userIds, else it is plain activity then."""
-        user = self._take(event, sequence, trusted)
+        `survivor` tells. joins_at: when it does, if it joins two. trusted: whether an alias may join two userIds, else
+        it is plain activity then."""
+        user = self._take(event, sequence, joins_at, trusted)
         at = event.timestamp
         seen = self._seen.get(user)
         if seen is None:
@@ -102,16 +103,16 @@ class Identities:
         """Users who got the history of others, or another name; and those others."""
         return frozenset(number for move in self._moves for number in (move.old, self.survivor(move.old)))
 
-    def _take(self, event: Event, sequence: int, trusted: bool) -> int:
+    def _take(self, event: Event, sequence: int, at: Instant, trusted: bool) -> int:
         user_id, anonymous_id, previous_id = event.user_id, event.anonymous_id, event.previous_id
         if user_id is None:
             assert anonymous_id is not None
             return self._meant((True, anonymous_id)) or self._create((True, anonymous_id), sequence)
         user = self._meant((False, user_id))
         if anonymous_id is not None:
-            user = self._take_anonymous(anonymous_id, user_id, user, event.timestamp, sequence)
+            user = self._take_anonymous(anonymous_id, user_id, user, at, sequence)
         if previous_id is not None and (previous_id != user_id or (True, previous_id) in self._meanings):
-            user = self._take_previous(previous_id, user_id, user, event.timestamp, sequence, trusted)
+            user = self._take_previous(previous_id, user_id, user, at, sequence, trusted)
         return user or self._create((False, user_id), sequence)
 
     def _take_anonymous(self, anonymous_id: str, user_id: str, user: int | None, at: Instant, sequence: int) -> int:

@@ -1,7 +1,7 @@
 """History over HTTP: messages line by line, in batches between which what happens now gets its turn."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -13,13 +13,18 @@ from segd.core.line_stream import LineStream
 from segd.core.messages import Event
 from segd.core.plain import read_lines
 from segd.core.ports import Unavailable
+from segd.core.refused_ids import RefusedIds
 from segd.web.api import shapes
 from segd.web.api.routing import Example, Part
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
-AT_ONCE: Final = 500  # messages in a transaction: events that happen now wait for no more than one
-REST: Final = 1.0  # of the time that a transaction took, left to events that happen now
+# Events that happen now wait for the transaction at hand, and no more than one: it has as many messages as are written
+# in a short time, and as long a rest comes after it.
+SHORT_SECONDS: Final = 0.03
+FIRST: Final = 200
+LEAST: Final = 50  # with fewer, nearly all the time goes into what each transaction costs
+MOST: Final = 2_000
 PIECE: Final = 65_536  # bytes inflated and read at once: some milliseconds
 IMPORTS: Final = 2  # at once: more would only make one another slower
 SHOWN: Final = 100  # refused lines
@@ -34,8 +39,16 @@ class HistoryJournal(Protocol):
         ...
 
 
-def imports(journal: HistoryJournal, *, now: Callable[[], Instant], ahead: int) -> Part:
-    """ahead: microseconds by which a message may lie ahead of now."""
+def imports(
+    journal: HistoryJournal,
+    imported: Callable[[], Awaitable[None]],
+    *,
+    refused_ids: RefusedIds,
+    now: Callable[[], Instant],
+    ahead: int,
+) -> Part:
+    """imported: called after each import, also one that broke off. refused_ids: of which no message is taken. ahead:
+    microseconds by which a message may lie ahead of now."""
     part = Part("import", "History, brought in beside what happens.")
     room = trio.CapacityLimiter(IMPORTS)
 
@@ -49,8 +62,12 @@ def imports(journal: HistoryJournal, *, now: Callable[[], Instant], ahead: int) 
         if not room.available_tokens:
             raise Unavailable("overloaded", f"{IMPORTS} imports are under way: wait until one is done", retry_after=5)
         async with room:
-            taking = _Taking(journal, now(), ahead)
-            await taking.all_of(streamed_body(request.scope))
+            taking = _Taking(journal, refused_ids, now, ahead)
+            try:
+                await taking.all_of(streamed_body(request.scope))
+            finally:
+                with trio.CancelScope(shield=True):
+                    await imported()
         return taking.told()
 
     return part
@@ -59,11 +76,16 @@ def imports(journal: HistoryJournal, *, now: Callable[[], Instant], ahead: int) 
 class _Taking:
     """One request."""
 
-    def __init__(self, journal: HistoryJournal, now: Instant, ahead: int) -> None:
+    def __init__(
+        self, journal: HistoryJournal, refused_ids: RefusedIds, now: Callable[[], Instant], ahead: int
+    ) -> None:
         self._journal = journal
+        self._refused_ids = refused_ids
         self._now = now
+        self._latest = now() + ahead
         self._ahead = ahead
         self._batch: list[Event] = []
+        self._most = FIRST  # messages in the next transaction
         self._taken = self._imported = self._junk_ids = 0
         self._refused = Counter[str]()
         self._problems: list[shapes.Problem] = []
@@ -84,29 +106,36 @@ class _Taking:
     async def _take(self, runs: Iterable[tuple[int, bytes]]) -> None:
         for first, run in runs:
             await trio.lowlevel.checkpoint()
-            for offset, event in read_lines(run, ahead=self._ahead, latest=self._now + self._ahead):
-                if isinstance(event, MessageError):
-                    self._refused[event.code] += 1
+            for offset, event in read_lines(run, ahead=self._ahead, latest=self._latest):
+                try:
+                    if isinstance(event, MessageError):
+                        raise event
+                    self._refused_ids.check(event, self._now())
+                except MessageError as error:
+                    self._refused[error.code] += 1
                     if len(self._problems) < SHOWN:
-                        self._problems.append(shapes.Problem(str(first + offset), event.message))
+                        self._problems.append(shapes.Problem(str(first + offset), error.message))
                     continue
                 self._junk_ids += event.junk
                 self._batch.append(event)
-                if len(self._batch) == AT_ONCE:
+                if len(self._batch) >= self._most:
                     await self._write()
 
     async def _write(self) -> None:
+        batch, self._batch = self._batch, []
         began = trio.current_time()
-        self._imported += await self._import(self._batch)
-        self._taken += len(self._batch)
-        self._batch = []
-        await trio.sleep((trio.current_time() - began) * REST)
+        self._imported += await self._import(batch)
+        self._taken += len(batch)
+        took = trio.current_time() - began
+        if len(batch) >= self._most:
+            self._most = round(min(MOST, max(LEAST, len(batch) * SHORT_SECONDS / max(took, 0.001))))
+        await trio.sleep(took)
 
     async def _import(self, events: Sequence[Event]) -> int:
         """Once there is room for them: events that happen now come first."""
         while True:
             try:
-                return await self._journal.import_history(events, self._now)
+                return await self._journal.import_history(events, self._now())
             except Unavailable as error:
                 if error.code != "overloaded":
                     raise

@@ -104,15 +104,15 @@ function Events({ events, change, state }) {
   const rest = (on) => change((old) => held(old, { held: on }));
   const leave = (event) => list.current.contains(event.relatedTarget) || rest(false);
   const { paused } = events;
-  const toggle = () => change((old) => held(old, { paused: !old.paused }));
+  const toggle = () => change((old) => (old.paused ? released({ ...old, paused: false }) : held(old, { paused: true })));
   return html`<${Card}
-    class="feed-card" title="Events" note="newest first" bare notice=${state.value.since !== null && html`<${FeedNotice} state=${state} />`}
+    class="feed-card" title="Events" note="newest first" bare onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)}
+    notice=${state.value.since !== null && html`<${FeedNotice} state=${state} />`}
     actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
     foot=${html`<span class="numbers">${events.leftOut ? `${number(events.leftOut)} more came too fast to show.` : "Each one is shown."}</span>`}
   >
     ${events.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${events.missed} new, show</button>`}
-    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN_EVENTS * 52}px` }}
-      onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
+    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN_EVENTS * 52}px` }} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
       ${events.shown.slice(0, SHOWN_EVENTS).map((event) => html`<${Row} key=${event.key} event=${event} />`)}
       ${!events.shown.length && html`<li class="state"><strong>No event yet</strong><p>The next one shows here by itself.</p></li>`}
     </ul>

@@ -108,7 +108,7 @@ function PerDay({ days }) {
   const readout = point ? html`<span>${dayInWords(point.day)}, 00:00</span><span><b>${exact(point.count)}</b> members</span>` : zoneInWords();
   return html`<${Card} title="Members per day" readout=${readout} bare>
     ${shown.length > 1
-      ? html`<div class="chart-body"><${LineChart} days=${shown} height=${260} label="Members per day" onPoint=${setAt} /></div>`
+      ? html`<div class="chart-body"><${LineChart} days=${shown} height=${292} label="Members per day" onPoint=${setAt} /></div>`
       : html`<${Empty} title=${shown.length ? "One day so far" : "No day counted yet"}>Members are counted as of each midnight, ${shown.length ? "so a line begins tomorrow" : "missed ones filled in"}.<//>`}
   <//>`;
 }
@@ -132,5 +132,7 @@ function Sample({ users, of }) {
   <//>`;
 }
 
+const SAY_LITTLE = /^(email|name|timezone|.*token)$/;
+
 const traitsOf = ({ traits }) =>
-  Object.entries(traits).filter(([name, value]) => name !== "email" && name !== "name" && typeof value !== "object").map(([, value]) => String(value));
+  Object.entries(traits).filter(([name, value]) => !SAY_LITTLE.test(name) && typeof value !== "object").map(([, value]) => String(value));

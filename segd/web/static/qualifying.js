@@ -79,18 +79,19 @@ export function Qualifying({ feed, change, segment, state }) {
   const shown = feed.entries.slice(0, all ? KEPT : SHOWN);
   const rest = (pointer) => change((old) => hold(old, { pointer }));
   const leave = (event) => list.current.contains(event.relatedTarget) || rest(false);
+  const toggle = () => change((old) => (old.held.pause ? released(hold(old, { pause: false })) : hold(old, { pause: true })));
   const label = paused ? "Resume" : "Pause";
   return html`<${Card}
     class="feed-card" title="Qualifying now" note="newest first" bare
+    onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)}
     readout=${`showing ${shown.length} of the last ${feed.entries.length}`}
-    actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${() => change((old) => hold(old, { pause: !paused }))}>${label}</${Button}>`}
+    actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${label}</${Button}>`}
     notice=${html`<${FeedNotice} state=${state} />`}
     foot=${html`<div class="spread"><span class="numbers">${feed.leftOut ? `${number(feed.leftOut)} more qualified too fast to show.` : feed.entries.length ? "Each one is shown." : "Nobody yet."}</span>
       ${feed.entries.length > SHOWN && html`<${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? `Show ${SHOWN}` : `Show ${Math.min(KEPT, feed.entries.length)}`}</${TextButton}>`}</div>`}
   >
     ${feed.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${feed.missed} new, show</button>`}
-    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN * 52}px` }}
-      onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
+    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN * 52}px` }} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
       ${shown.map((entry) => html`<${Row} key=${entry.cursor} entry=${entry} definition=${segment.definition} />`)}
       ${!shown.length && html`<li class="state"><strong>Nobody qualified yet</strong><p>The next one shows here by itself.</p></li>`}
     </ul>

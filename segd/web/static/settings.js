@@ -1,6 +1,6 @@
 // Write keys, API tokens, webhooks, how it looks, and what runs here.
 
-import { ApiError, del, post, useData } from "./base/api.js";
+import { ApiError, del, post, stay, useData } from "./base/api.js";
 import { html, useEffect, useState } from "./base/html.js";
 import { ago, exact, zoneInWords } from "./base/format.js";
 import { enable, enabled } from "./base/keys.js";
@@ -101,7 +101,7 @@ function Tokens() {
             </table></div>`
           : html`<p class="card-body second">None. While there is none, everything on this machine may use the API; from the first one on, programs need one, and browsers sign in.</p>`}
     </${Loaded}>
-    ${making && html`<${NewToken} close=${() => setMaking(false)} made=${found.reload} />`}
+    ${making && html`<${NewToken} first=${found.data?.tokens.length === 0} close=${() => setMaking(false)} made=${found.reload} />`}
   </${Card}>`;
 }
 
@@ -110,15 +110,24 @@ const SCOPES = [
   { value: "manage", label: "Read and change" },
 ];
 
-function NewToken({ close, made }) {
+/** The first token shuts the door for who came in without one: this browser signs in with it at once. */
+async function make(wanted, first) {
+  const made = await post("/tokens", wanted);
+  if (first) await post("/session", { token: made.secret });
+  return made;
+}
+
+/** first: there is no token yet. */
+function NewToken({ first: none, close, made }) {
+  const [first] = useState(none);
   const [name, setName] = useState("");
-  const [scope, setScope] = useState("read");
+  const [scope, setScope] = useState(first ? "manage" : "read");
   const [secret, setSecret] = useState(null);
   const [wrong, setWrong] = useState("");
   const save = async (event) => {
     event.preventDefault();
     if (!name.trim()) return setWrong("Give it a name, like “Reporting job”.");
-    const found = await tried("Could not make the token", () => post("/tokens", { name: name.trim(), scope }));
+    const found = await tried("Could not make the token", () => stay(() => make({ name: name.trim(), scope }, first)));
     if (!found) return undefined;
     setSecret(found.secret);
     made();
@@ -126,7 +135,7 @@ function NewToken({ close, made }) {
   };
   if (secret) {
     return html`<${Dialog} title=${`Token “${name.trim()}”`} onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
-      <p>Copy it now: it is shown this once. Send it as <code>Authorization: Bearer …</code></p>
+      <p>Copy it now: it is shown this once. Send it as <code>Authorization: Bearer …</code>${first && " From now on everybody needs one; this browser is signed in with it."}</p>
       <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the token" /></div>
     </${Dialog}>`;
   }
@@ -220,7 +229,7 @@ function NewWebhook({ chosen, close, made }) {
         ${live.map((one) => html`<option value=${one.id}>${one.name}</option>`)}
       </select></label>
       <label class="field"><span>Address to post to</span><input class="input" data-first="" type="url" value=${url} aria-invalid=${Boolean(wrong)} onInput=${(event) => setUrl(event.target.value)} />
-        <span class="label">https, or an address that this machine reaches</span>${wrong && html`<em class="wrong">${wrong}</em>`}</label>
+        <span class="label">For example https://example.com/hook</span>${wrong && html`<em class="wrong">${wrong}</em>`}</label>
     </form>
   </${Dialog}>`;
 }

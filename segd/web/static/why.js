@@ -2,10 +2,13 @@
 
 import { useData, withQuery } from "./base/api.js";
 import { html, useId } from "./base/html.js";
+import { clock } from "./base/format.js";
+import { lengthInWords } from "./base/lengths.js";
 import { zone } from "./base/status.js";
 import { Badge, Icon, KindBadge } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { Failed, Loading } from "./parts/states.js";
+import { Strip } from "./parts/strip.js";
 
 /** segments: all there are. chosen: a segment's number, or null. reveal(local): shows an event, as `local` names it. */
 export function Why({ user, segments, chosen, choose, reveal, known }) {
@@ -36,16 +39,49 @@ export function Why({ user, segments, chosen, choose, reveal, known }) {
 
 function Verdict({ why, kind, reveal, known }) {
   const [verdict, ...lines] = timed(why.words);
-  const word = kind === "live" ? "qualified" : "member";
+  const yes = kind === "live" ? "Qualified" : "Member";
+  const no = kind === "past" ? "Not a member" : why.evidence?.outcome === "pending" ? "Not yet" : "Not qualified";
   return html`<div aria-live="polite">
     <p class="why-verdict">
-      <${Badge} tone=${why.holds ? kind : "outline"}>${why.holds ? (kind === "live" ? "Qualified" : "Member") : `Not ${word}`}<//>
+      <${Badge} tone=${why.holds ? kind : "outline"}>${why.holds ? yes : no}<//>
       <span class="second"><${Said} parts=${verdict} reveal=${reveal} known=${known} /></span>
     </p>
+    <${Window} evidence=${why.evidence} />
     <ul class="why-lines">
       ${lines.map((parts) => html`<${Line} parts=${parts} reveal=${reveal} known=${known} />`)}
     </ul>
   </div>`;
+}
+
+const OPENED = 0.12;
+const DUE = 0.84;
+
+/** The window that decided about a segment of inaction: the one that is open, else the last. */
+function Window({ evidence }) {
+  const on = evidence?.definition?.on;
+  if (on?.type !== "inaction") return null;
+  const pending = evidence.pending[0];
+  const decided = evidence.decisions.at(-1);
+  const closed = evidence.steps.filter(({ what }) => what === "closed").at(-1);
+  const isClosed = !pending && closed && (!decided || decided.at < closed.at);
+  const cause = (pending ?? (isClosed ? closed : decided))?.cause;
+  if (!cause) return null;
+  const end = isClosed ? closed.at : (pending?.due ?? decided.at);
+  const did = { type: "did", at: OPENED, label: cause.name ?? "an event", note: clock(cause.at) };
+  const length = lengthInWords(on.within);
+  if (isClosed) {
+    const by = closed.deed?.name ?? "another";
+    const items = [{ type: "open", from: OPENED, to: 0.5, label: `of ${length}` }, did, { type: "did", at: 0.5, label: by, note: clock(end) }];
+    return html`<${Strip} items=${items} label=${`${did.label} at ${did.note}, and ${by} at ${clock(end)} closed the window.`} height=${86} line=${34} />`;
+  }
+  const qualified = decided?.verdict === "qualified" && !pending;
+  const items = [
+    { type: "open", from: OPENED, to: DUE, label: length },
+    ...(qualified ? [{ type: "flag", at: DUE, high: true }] : []),
+    did,
+    { type: "due", at: DUE, label: qualified ? "qualified" : "due", note: clock(end) },
+  ];
+  return html`<${Strip} items=${items} label=${`${did.label} at ${did.note}, due at ${clock(end)}.`} height=${86} line=${34} />`;
 }
 
 const MARK = /^( *)([✓✕]) /;

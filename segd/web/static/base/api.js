@@ -66,8 +66,20 @@ async function ask(method, path, body, { signal, parse = JSON.parse, write = JSO
   );
 }
 
+let staying = 0;
+
+/** Whoever is refused while `run` is under way is not sent to sign in. */
+export async function stay(run) {
+  staying += 1;
+  try {
+    return await run();
+  } finally {
+    staying -= 1;
+  }
+}
+
 function signIn() {
-  if (place.value.path === "/login") return;
+  if (staying || place.value.path === "/login") return;
   go(withQuery("/login", { next: window.location.pathname + window.location.search }), { replace: true });
 }
 

@@ -57,8 +57,6 @@ export function pathOf(steps) {
   }, "");
 }
 
-export const isUnder = (path, above) => path.startsWith(above) && (path.length === above.length || ".[".includes(path[above.length]));
-
 export function same(one, other) {
   if (one instanceof ExactNumber || other instanceof ExactNumber) return one?.text === other?.text;
   if (one === null || other === null || typeof one !== "object" || typeof other !== "object") return one === other;

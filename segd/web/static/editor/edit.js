@@ -44,7 +44,7 @@ function useOpened({ type, id, seen }) {
   const [tries, setTries] = useState(0);
   const { query } = place.peek();
   const from = id ?? query.get("from");
-  const within = query.get("in"); // a segment that the new one is about
+  const within = query.get("segment"); // that the new one is about
   const [named, setNamed] = useState(within ? null : "");
   useEffect(() => {
     if (!from) return undefined;

@@ -5,7 +5,7 @@ import { pathOf, put } from "./document.js";
 import { splitLength } from "./lengths.js";
 import { needsValue } from "./values.js";
 
-export const MISSING = {
+const MISSING = {
   event: "Choose an event.",
   property: "Choose a property.",
   profile: "Choose a user property.",

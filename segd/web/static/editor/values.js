@@ -28,7 +28,7 @@ export function showValue(value) {
   return readValue(value) === value ? value : JSON.stringify(value);
 }
 
-export const OPERATORS = [
+const OPERATORS = [
   ["eq", "is"],
   ["ne", "is not"],
   ["in", "is one of"],

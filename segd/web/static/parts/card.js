@@ -3,8 +3,8 @@
 import { html } from "../base/html.js";
 
 /** title, note (grey beside it), readout (right, hover values stand there), actions (right of it), notice (below), foot. */
-export function Card({ title, note, readout, actions, notice, foot, class: more = "", bare, children, label }) {
-  return html`<section class=${`card ${more}`} aria-label=${label ?? (typeof title === "string" ? title : undefined)}>
+export function Card({ title, note, readout, actions, notice, foot, class: more = "", bare, children, label, ...rest }) {
+  return html`<section class=${`card ${more}`} aria-label=${label ?? (typeof title === "string" ? title : undefined)} ...${rest}>
     ${title !== undefined &&
     html`<header class="card-head">
       <h2>${title}</h2>

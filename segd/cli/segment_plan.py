@@ -1,0 +1,108 @@
+"""What it takes to make the segments those of a folder: steps, in an order in which each of them can be done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Literal
+
+from segd.core import definitions as d
+from segd.core.definitions import Definition
+from segd.core.errors import Problem
+from segd.core.reading import definition_json
+from segd.store.segments import Segment, Windows, problems, windows_after
+
+What = Literal["create", "change", "delete"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """old: what there is, except of one to create; new: what there will be, except of one to delete. windows: what
+    becomes of those that are open, where it is a change."""
+
+    what: What
+    name: str
+    old: Segment | None = None
+    new: Definition | None = None
+    windows: Windows = "same"
+
+
+@dataclass
+class Plan:
+    """steps: a segment after those that it names, what is deleted last. unchanged: names. wrong: sentences that name a
+    file; where there is one, there are no steps."""
+
+    steps: list[Step] = field(default_factory=list[Step])
+    unchanged: list[str] = field(default_factory=list[str])
+    wrong: list[str] = field(default_factory=list[str])
+
+
+def make_plan(wanted: Mapping[Path, Definition], segments: Sequence[Segment], *, prune: bool) -> Plan:
+    """wanted: the definitions of the folder. prune: delete segments that it does not have."""
+    plan = Plan()
+    plan.wrong += _same_names(wanted)
+    if plan.wrong:
+        return plan
+    by_name = {segment.name: segment for segment in segments}
+    names = {definition.name for definition in wanted.values()}
+    gone = [segment for segment in segments if prune and segment.name not in names]
+    after = _afterwards(wanted, by_name, gone)
+    for path, definition in wanted.items():
+        plan.wrong += [f"{path}: {problem}" for problem in _problems(definition, by_name, after)]
+    if plan.wrong:
+        return plan
+    numbers = {str(segment.number): segment.name for segment in segments}
+    for definition in _in_order(list(wanted.values()), numbers):
+        old = by_name.get(definition.name)
+        if old is None:
+            plan.steps.append(Step("create", definition.name, new=definition))
+        elif definition_json(definition) == definition_json(old.definition):
+            plan.unchanged.append(definition.name)
+        else:
+            windows = windows_after(old.definition, definition, segments)
+            plan.steps.append(Step("change", definition.name, old, definition, windows))
+    for definition in reversed(_in_order([segment.definition for segment in gone], numbers)):
+        plan.steps.append(Step("delete", definition.name, by_name[definition.name]))
+    return plan
+
+
+def _same_names(wanted: Mapping[Path, Definition]) -> Iterator[str]:
+    first: dict[str, Path] = {}
+    for path, definition in wanted.items():
+        other = first.setdefault(definition.name, path)
+        if other != path:
+            yield f"{path}: name: {definition.name!r} is that of {other.name}, too"
+
+
+def _afterwards(
+    wanted: Mapping[Path, Definition], by_name: Mapping[str, Segment], gone: Sequence[Segment]
+) -> list[Segment]:
+    """The segments that there will be; new ones have numbers that none ever has."""
+    after = {name: segment for name, segment in by_name.items() if segment not in gone}
+    for number, definition in enumerate(wanted.values(), start=1):
+        old = by_name.get(definition.name)
+        after[definition.name] = (
+            Segment(-number, definition, 1, "running", 0, 0) if old is None else old._replace(definition=definition)
+        )
+    return list(after.values())
+
+
+def _problems(definition: Definition, by_name: Mapping[str, Segment], after: Sequence[Segment]) -> Iterator[Problem]:
+    """What keeps it from being one of those that there will be."""
+    old = by_name.get(definition.name)
+    if old is not None and type(old.definition) is not type(definition):
+        is_live = isinstance(old.definition, d.Live)
+        kind = "live" if is_live else "past"
+        yield Problem("kind", f"expected {kind!r}: a segment stays of its kind, and there is a {kind} one of this name")
+    else:
+        yield from problems(definition, next(one for one in after if one.name == definition.name), after)
+
+
+def _in_order(definitions: Sequence[Definition], numbers: Mapping[str, str]) -> list[Definition]:
+    """Each after those of them that it names, by name or by number. They go in no circle."""
+    by_name = {definition.name: definition for definition in definitions}
+    named = {
+        definition.name: [numbers.get(name, name) for name in sorted(d.segments_named(definition))]
+        for definition in definitions
+    }
+    return [by_name[name] for name in TopologicalSorter(named).static_order() if name in by_name]

@@ -1,0 +1,136 @@
+"""What an import beside the daemon costs those who send events meanwhile: `python -m tests.bench.importing [--rate N]
+[--history N] [--seconds S]`.
+
+`segd serve` on an embedded Postgres of its own with one inaction segment, and a sender in a process of its own that
+posts 1,000 events a second in posts of 10, each at its time, whether those before it are answered or not. It does so
+alone for a while, then beside `segd import` of history, and alone again. Told is when its posts were answered, from the
+instants at which they were to be sent. Then the import is done again, and must find all of it there.
+"""
+
+import argparse
+import json
+import multiprocessing
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+
+import trio
+
+from segd.core.instants import DAY, parse_timestamp, to_text
+
+YEAR = parse_timestamp("2026-01-01T00:00:00Z")
+USERS = 100_000
+BATCH = 10
+CONNECTIONS = 16
+CART = {
+    "name": "Cart left",
+    "kind": "live",
+    "on": {"type": "inaction", "did": {"event": "Added"}, "did_not": {"event": "Charged"}, "within": "10s"},
+}
+NAMES = ("Product Viewed", "Product Viewed", "Product Viewed", "Added", "Charged")
+SEGD = [sys.executable, "-m", "segd"]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--rate", type=int, default=1_000)
+    options.add_argument("--history", type=int, default=400_000)
+    options.add_argument("--seconds", type=float, default=30)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        state = ["--state-dir", f"{folder}/state"]
+        Path(folder, "segments").mkdir()
+        Path(folder, "segments/cart.json").write_text(json.dumps(CART))
+        history = Path(folder, "history.ndjson")
+        with history.open("w") as file:
+            file.writelines(events(given.history, past=True))
+        command = [*SEGD, "serve", *state, "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
+            assert daemon.stdout
+            ready = re.fullmatch(r"READY http://.*:(\d+) write key (\w+)\n", daemon.stdout.readline())
+            assert ready
+            subprocess.run([*SEGD, "segments", "apply", f"{folder}/segments", "--yes", *state], check=True)
+            sender = (int(ready[1]), ready[2], given.rate)
+            post("to begin with", sender, given.seconds)
+            post("before", sender, given.seconds)
+            imported = [*SEGD, "import", str(history), *state]
+            stop = multiprocessing.get_context("spawn").Event()
+            beside = multiprocessing.get_context("spawn").Process(target=post, args=("beside it", sender, 3600.0, stop))
+            beside.start()
+            time.sleep(3)
+            subprocess.run(imported, check=True)
+            stop.set()
+            beside.join()
+            post("after", sender, given.seconds / 2)
+            subprocess.run(imported, check=True)
+            status = Path(f"/proc/{daemon.pid}/status").read_text()
+            print("memory of the daemon:", re.findall(r"VmHWM:\s*(.*)", status)[0], "at most")
+            daemon.terminate()
+
+
+def events(number: int, *, past: bool):
+    chance = random.Random(number)
+    for each in range(number):
+        message = {
+            "type": "track", "event": chance.choice(NAMES), "userId": str(chance.randrange(USERS) + 1),
+            "messageId": f"h{each}", "properties": {"product": chance.randrange(10_000), "price": 130.76},
+        }  # fmt: skip
+        if past:
+            message["timestamp"] = to_text(YEAR + each * DAY * 300 // number)
+        yield json.dumps(message) + "\n"
+
+
+def post(when, sender, seconds, stop=None) -> None:
+    """Until then, or until `stop` is set; prints how long answers took."""
+    port, key, rate = sender
+    took: list[float] = []
+    numbers = count()
+    chance = random.Random(time.time_ns())
+    run = chance.randrange(10**9)
+
+    def body() -> bytes:
+        batch = [
+            {"type": "track", "event": chance.choice(NAMES), "userId": str(chance.randrange(USERS)),
+             "messageId": f"{run}-{next(numbers)}", "properties": {"product": 7, "price": 130.76}}
+            for _ in range(BATCH)
+        ]  # fmt: skip
+        content = json.dumps({"writeKey": key, "batch": batch}).encode()
+        return b"POST /v1/b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+
+    async def connection(due: "trio.MemoryReceiveChannel[float]") -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            async for at in due:
+                await stream.send_all(body())
+                answer = b""
+                while not answer.endswith(b"}"):
+                    answer += await stream.receive_some()
+                assert answer.startswith(b"HTTP/1.1 200"), answer
+                took.append(trio.current_time() - at)
+
+    async def run_all() -> None:
+        async with trio.open_nursery() as nursery:
+            send, receive = trio.open_memory_channel[float](100_000)
+            for _ in range(CONNECTIONS):
+                nursery.start_soon(connection, receive)
+            async with send:
+                began = trio.current_time()
+                for each in count():
+                    at = began + each * BATCH / rate
+                    await trio.sleep_until(at)
+                    if at > began + seconds or (stop is not None and stop.is_set()):
+                        return
+                    await send.send(at)
+
+    trio.run(run_all)
+    took.sort()
+    shown = ", ".join(f"p{part} {took[int(len(took) * part / 100)] * 1000:.0f} ms" for part in (50, 90, 99))
+    print(f"{len(took) * BATCH:,} events {when}: {shown}, longest {took[-1] * 1000:.0f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The list of segments: found as one types, sorted, paused, duplicated, deleted."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from browser.conftest import Open
+from browser.daemon import Daemon
+
+ACTION = {"kind": "live", "on": {"type": "action", "did": {"event": "Add To Cart"}}}
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".row-link").all_inner_texts()
+
+
+def test_search_looks_at_names_and_words_as_one_types(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url)
+    expect(page.locator(".row-link")).to_have_count(10)
+    page.get_by_role("searchbox").press_sequentially("birthday")
+    expect(page.locator(".row-link")).to_have_text(["Birthday in five days"])
+    page.get_by_role("searchbox").fill("Start Checkout")
+    expect(page.locator(".row-link")).to_have_text(["Platinum, stalled at checkout"])
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value("Start Checkout")
+
+
+def test_kinds_and_orders(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url)
+    expect(page.locator(".row-link")).to_have_count(10)
+    page.get_by_role("radio", name="Past").check(force=True)
+    expect(page.locator(".row-link")).to_have_count(3)
+    assert names(page) == sorted(names(page))
+    page.get_by_role("button", name="Name").click()
+    expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "descending")
+    assert names(page) == sorted(names(page), reverse=True)
+
+
+def test_pause_and_resume(daemon: Daemon, open_page: Open):
+    number = daemon.make(ACTION | {"name": "To be paused"})
+    page = open_page(daemon.url + "/segments?q=To+be+paused")
+    row = page.get_by_role("row", name=re.compile("To be paused"))
+    row.hover()
+    row.get_by_role("button", name="Pause To be paused").click()
+    expect(row.locator(".badge", has_text="Paused")).to_be_visible()
+    row.get_by_role("button", name="Resume To be paused").click()
+    expect(row.get_by_text("Running")).to_be_visible()
+    daemon.ask("DELETE", f"/segments/{number}")
+
+
+def test_delete_asks_and_starts_on_what_keeps(daemon: Daemon, open_page: Open):
+    number = daemon.make(ACTION | {"name": "To be deleted"})
+    page = open_page(daemon.url + "/segments?q=To+be+deleted")
+    more = page.get_by_role("button", name="More for To be deleted")
+    more.click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert daemon.ask("GET", f"/segments/{number}")["name"] == "To be deleted"
+    more.click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("button", name="Delete segment").click()
+    expect(page.get_by_text(re.compile("None of"))).to_be_visible()
+    left = daemon.ask("GET", "/segments?perPage=500")["segments"]
+    assert "To be deleted" not in [segment["name"] for segment in left]
+
+
+def test_a_menu_is_walked_by_keys(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments?q=Frequent")
+    more = page.get_by_role("button", name="More for Frequent buyers")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Edit")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Delete")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+
+
+def test_a_long_list_is_drawn_whole(daemon: Daemon, open_page: Open):
+    made = [daemon.make(ACTION | {"name": f"Segment {number:03}"}) for number in range(190)]
+    page = open_page(daemon.url)
+    expect(page.locator(".row-link")).to_have_count(200)
+    for number in made:
+        daemon.ask("DELETE", f"/segments/{number}")
+
+
+def test_it_is_true_without_a_reload(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments?q=Made+elsewhere")
+    expect(page.get_by_text(re.compile("None of"))).to_be_visible()
+    number = daemon.make(ACTION | {"name": "Made elsewhere"})
+    expect(page.get_by_role("link", name="Made elsewhere")).to_be_visible()
+    daemon.ask("DELETE", f"/segments/{number}")

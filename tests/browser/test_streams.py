@@ -1,0 +1,144 @@
+"""What comes by itself: events, the first one, qualifications; and a daemon that goes away and returns."""
+
+import re
+import socket
+from collections.abc import Generator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Open
+from browser.daemon import Daemon, config, serving
+
+CART = {
+    "name": "Cart left",
+    "kind": "live",
+    "on": {"type": "inaction", "did": {"event": "Add To Cart"}, "did_not": {"event": "Purchase"}, "within": "1s"},
+}
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def daemon(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Generator[Daemon]:
+    """Empty, with a segment."""
+    folder = tmp_path_factory.mktemp("daemon")
+    file = folder / "segd.toml"
+    file.write_text(config(None))
+    with serving("--config", file, "--state-dir", folder / "state") as daemon:
+        daemon.make(CART)
+        yield daemon
+
+
+def event(name: str, user: str, at: datetime | None = None) -> dict[str, object]:
+    """at: when it happened; now without."""
+    timestamp = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    number = next(_numbers)
+    return {"type": "track", "event": name, "userId": user, "timestamp": timestamp, "messageId": f"stream-{number}"}
+
+
+def qualify(daemon: Daemon, user: str) -> datetime:
+    """Leave a cart, which qualifies in a few seconds. When that was."""
+    at = datetime.now(UTC)
+    daemon.post([event("Add To Cart", user, at)])
+    return at
+
+
+def feed(page: Page) -> list[str]:
+    return page.locator(".feed-row .who").all_inner_texts()
+
+
+def listening(page: Page) -> None:
+    """Until the feed is heard of: what was posted before could be missed."""
+    expect(page.locator(".right-now")).to_contain_text("live")
+
+
+def test_events_show_as_they_come(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/live")
+    listening(page)
+    daemon.post([event("View Product", "ann")])
+    expect(page.locator(".feed-row", has_text="View Product").first).to_contain_text("ann")
+
+
+def test_the_page_of_snippets_tells_the_first_event(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/live/connect")
+    waiting = page.locator(".waiting")
+    expect(waiting).to_have_text("Waiting for the first event")
+    for _ in range(30):  # the feed may not be open yet
+        daemon.post([event("Add To Cart", "bob")])
+        if "arrived" in (waiting.get_attribute("class") or ""):
+            break
+        page.wait_for_timeout(300)
+    expect(waiting).to_have_text(re.compile("First event: Add To Cart, "))
+    for sdk in ("Python", "Node", "Browser"):
+        page.get_by_role("radio", name=sdk).check(force=True)
+        expect(page.locator(".snippet")).to_contain_text(daemon.url)
+        expect(page.locator(".snippet")).to_contain_text("browser")
+
+
+def test_a_qualification_shows_without_a_reload(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments/1")
+    listening(page)
+    qualify(daemon, "carla")
+    expect(page.locator(".feed-row .who", has_text="carla")).to_be_visible()
+    expect(page.locator(".figure .value").first).not_to_have_text("0")
+
+
+def test_nothing_moves_under_the_pointer(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments/1")
+    listening(page)
+    qualify(daemon, "dora")
+    expect(page.locator(".feed-row .who", has_text="dora")).to_be_visible()
+    page.locator(".feed-row").first.hover()
+    shown = feed(page)
+    qualify(daemon, "emil")
+    pill = page.get_by_role("button", name="1 new, show")
+    expect(pill).to_be_visible()
+    assert feed(page) == shown
+    pill.click()
+    expect(page.locator(".feed-row .who").first).to_have_text("emil")
+
+
+def test_a_paused_feed_waits(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments/1")
+    listening(page)
+    button = page.locator(".feed-card").get_by_role("button", name="Pause")
+    button.click()
+    page.mouse.move(5, 5)
+    qualify(daemon, "fritz")
+    expect(page.get_by_role("button", name="1 new, show")).to_be_visible()
+    page.locator(".feed-card").get_by_role("button", name="Resume").click()
+    expect(page.locator(".feed-row .who", has_text="fritz")).to_be_visible()
+
+
+def test_what_arrives_late_is_shown_as_retracted_where_it_stood(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments/1")
+    listening(page)
+    at = qualify(daemon, "gerda")
+    row = page.locator(".feed-row", has_text="gerda")
+    expect(row).to_be_visible()
+    daemon.post([event("Purchase", "gerda", at)])
+    expect(row.get_by_text("Retracted")).to_be_visible()
+    expect(row).to_have_count(1)
+
+
+def test_a_daemon_that_comes_back_is_met_again(browser: Browser, open_page: Open, tmp_path: Path):
+    """By the same address."""
+    file = tmp_path / "segd.toml"
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    file.write_text(config(None, f"127.0.0.1:{port}"))
+    arguments = ("--config", file, "--state-dir", tmp_path / "state")
+    with serving(*arguments) as daemon:
+        daemon.make(CART)
+        page = open_page(daemon.url + "/segments/1", away=True)
+        listening(page)
+    expect(page.get_by_text(re.compile("Offline since")).first).to_be_visible()
+    with serving(*arguments) as daemon:
+        expect(page.get_by_text("Back, nothing was missed").first).to_be_visible()
+        listening(page)
+        qualify(daemon, "heidi")
+        expect(page.locator(".feed-row .who", has_text="heidi")).to_be_visible()
+        page.close()
