@@ -13,14 +13,17 @@ from pathlib import Path
 
 import trio
 
+from segd.core.errors import MessageError
 from segd.core.instants import Instant
 from segd.core.messages import AHEAD, Event
+from segd.core.refused_ids import RefusedIds
 from segd.files.columns import Columns
 from segd.files.lines import Progress
-from segd.files.messages import Counts, Refuse, read_messages
+from segd.files.messages import FILE, Counts, Refuse, read_messages
 from segd.files.repeats import Repeats
 from segd.store.bridge import Pool
 from segd.store.entries import Entries, entry
+from segd.store.forgetting import load_refused_ids
 from segd.store.queries import query
 from segd.store.writer import Writer, only_writer
 
@@ -58,7 +61,8 @@ async def import_files(
     microseconds are refused. refuse: called in a thread. A file that breaks off is imported up to there. Raises
     StoreError, with whole batches in; `writer_busy` where a daemon or another import is at work.
     """
-    reading = _Reading(files, columns, now, ahead, summary, refuse)
+    refused_ids = await load_refused_ids(pool, now)
+    reading = _Reading(files, columns, refused_ids, now, ahead, summary, refuse)
     with _quick_switching():
         await _import(pool, reading, now, summary, progress)
 
@@ -108,12 +112,15 @@ class _Reading:
         self,
         files: Sequence[Path],
         columns: Columns | None,
+        refused_ids: RefusedIds,
         now: Instant,
         ahead: int,
         summary: ImportSummary,
         refuse: Refuse,
     ) -> None:
         self.bytes_read = 0
+        self._refused_ids = refused_ids
+        self._now = now
         self._files = files
         self._columns = columns
         self._ahead = ahead
@@ -134,13 +141,26 @@ class _Reading:
                 refuse=self._refuse,
                 progress=self._progress,
             )
-            for _, event, _ in messages:
+            for number, event, _ in messages:
+                if self._is_forgotten(number, event):
+                    continue
                 batch.append(event)
                 if len(batch) == BATCH:
                     yield batch
                     batch = []
         if batch:
             yield batch
+
+    def _is_forgotten(self, number: int, event: Event) -> bool:
+        """Whether it is of somebody who is to stay forgotten."""
+        try:
+            self._refused_ids.check(event, self._now)
+        except MessageError as error:
+            self._summary.refused[error.code] += 1
+            file, line = divmod(number, FILE)
+            self._refuse(self._files[file], line + 1, error)
+            return True
+        return False
 
     def _progress(self, read: int) -> None:
         self.bytes_read = read
