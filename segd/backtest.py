@@ -8,6 +8,8 @@ kept aside until the pass is complete.
 
 import gc
 import time
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,13 +19,16 @@ from typing import IO, Literal
 
 import msgspec
 
+from segd.core.digested import Digested
 from segd.core.instants import LATEST, Instant, to_text
 from segd.core.late import LATE_BAND, ArrivalOrder
 from segd.core.messages import AHEAD, Event, read_line
 from segd.core.plan import Plan
 from segd.core.population import LogsNeeded, Population, Qualification
+from segd.files.digested import read_digested
 from segd.files.lines import Progress
 from segd.files.messages import Counts, Refuse, read_messages
+from segd.files.readers import open_readers
 from segd.files.repeats import Repeats
 from segd.files.sorting import in_order
 
@@ -130,6 +135,7 @@ class _Pass:
         self.plan = plan
         self.files = files
         self.until = until
+        self._latest_asked = LATEST if until is None else until
         self.late_band = late_band
         self.ahead = ahead
         self.keeps_logs = keeps_logs
@@ -144,17 +150,17 @@ class _Pass:
         """Raises _NotInOrder where the lines are not in order of timestamp."""
         population = Population(self.plan, self.keeps_logs)
         writer = _Writer(output, self.summary)
-        take, qualified = population.take, population.qualified
         events = before = 0
-        for number, event, _ in self._messages():
-            timestamp = event.timestamp
-            if timestamp < before:
+        for digested in self._digested():
+            timestamps = digested.timestamps.tolist()
+            if not timestamps:
+                continue
+            if timestamps[0] < before or timestamps != sorted(timestamps):
                 raise _NotInOrder
-            before = timestamp
-            events += 1
-            take(event, number)
-            if qualified:
-                writer.write(qualified)
+            before = timestamps[-1]
+            events += len(timestamps)
+            population.take_digested(digested)
+            writer.write(population.qualified)
         self._complete(events, before)
         self._finish(population, writer)
 
@@ -187,6 +193,19 @@ class _Pass:
         writer.write(sorted(arrivals.standing(), key=lambda qualification: qualification.at))
         self._finish(arrivals.population, writer)
 
+    def _digested(self) -> Iterator[Digested]:
+        size = sum(path.stat().st_size for path in self.files if path.exists())
+        with open_readers(self.plan, self.ahead, size) as read:
+            yield from read_digested(
+                self.files,
+                read,
+                self.counts,
+                self.repeats,
+                until=self._latest_asked,
+                refuse=self.refuse,
+                progress=self.progress,
+            )
+
     def _messages(self) -> Iterator[tuple[int, Event, bytes]]:
         """The events that count, each with its number over all files and its line."""
         return read_messages(
@@ -194,7 +213,7 @@ class _Pass:
             self.counts,
             self.repeats,
             ahead=self.ahead,
-            until=LATEST if self.until is None else self.until,
+            until=self._latest_asked,
             refuse=self.refuse,
             progress=self.progress,
         )
@@ -230,7 +249,7 @@ class _Line(msgspec.Struct, rename="camel", gc=False):
     cause: str
 
 
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class _Writer:
@@ -240,25 +259,24 @@ class _Writer:
     def __init__(self, output: IO[bytes], summary: Summary) -> None:
         self._output = output
         self._counts = summary.qualified
-        self._held: list[Qualification] = []  # all of one millisecond
-        self._millisecond = 0
+        self._held: list[Qualification] = []
 
     def write(self, qualified: list[Qualification]) -> None:
-        """Takes them out of the list."""
-        for qualification in qualified:
-            millisecond = qualification.at // 1000
-            if millisecond != self._millisecond:
-                self.flush()
-                self._millisecond = millisecond
-            self._held.append(qualification)
+        """Takes them out of the list. Those of the last millisecond are held: others may come between."""
+        if not qualified:
+            return
+        last = qualified[-1].at // 1000 * 1000
+        ready = bisect_left(qualified, last, key=lambda one: one.at)
+        if ready:
+            self._held += qualified[:ready]
+            self.flush()
+        self._held += qualified[ready:]
         qualified.clear()
 
     def flush(self) -> None:
         held = self._held
-        if len(held) > 1:
-            held.sort(key=lambda one: (one.user, one.cause, one.segment))
-        at = to_text(self._millisecond * 1000)
-        for segment, user, _, _, cause, *_ in held:
-            self._counts[segment] = self._counts.get(segment, 0) + 1
-            self._output.write(_encode(_Line(segment, user, at, cause)) + b"\n")
+        held.sort(key=lambda one: (one.at // 1000, one.user, one.cause, one.segment))
+        for segment, count in Counter(one.segment for one in held).items():
+            self._counts[segment] = self._counts.get(segment, 0) + count
+        self._output.write(_encode_lines([_Line(one.segment, one.user, to_text(one.at), one.cause) for one in held]))
         held.clear()

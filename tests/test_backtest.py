@@ -51,6 +51,33 @@ def test_order_of_lines_does_not_matter(tmp_path, monkeypatch):
     assert run(tmp_path, messages)[0] == expected
 
 
+def test_readers_beside_it_change_nothing(tmp_path, monkeypatch):
+    chance = random.Random(4)
+    messages = [
+        message(n, n // 3, chance.choice(["Cart", "Charged", "Page"]), userId=chance.choice("abcdef"))
+        | ({"anonymousId": f"phone{n}"} if n % 40 == 0 else {})
+        | ({"messageId": f"m{n - 30}"} if n % 50 == 49 else {})
+        | ({"event": "$bad"} if n % 70 == 0 else {})
+        for n in range(400)
+    ]
+    until = START + timedelta(minutes=120)
+    monkeypatch.setattr("segd.files.lines.CHUNK", 3_000)
+    found = []
+    for size in (1 << 30, 0):
+        monkeypatch.setattr("segd.files.readers.WORTH", size)
+        monkeypatch.setattr("segd.files.readers._processors", lambda: 2)
+        refused = []
+        written, summary = run(
+            tmp_path, messages, CART, EVERY, until=parse_timestamp(until.isoformat()),
+            refuse=lambda path, number, error: refused.append((number, error.code, error.message)),  # noqa: B023
+        )  # fmt: skip
+        summary.seconds = 0
+        found.append((written, summary, refused))
+    assert found[0] == found[1]
+    assert found[0][0]
+    assert (found[0][1].repeated, found[0][1].refused, found[0][1].after_until) == (8, 6, 36)
+
+
 def test_repeats_too_far_apart_for_memory_are_dropped_in_a_second_pass(tmp_path, monkeypatch):
     monkeypatch.setattr("segd.files.repeats.GENERATION", 4)
     monkeypatch.setattr(module.Repeats.__init__, "__defaults__", (frozenset(), 4))

@@ -51,7 +51,7 @@ def _standing(story: Story, events: list[Numbered]) -> list[tuple[str, str, bool
     for sequence, (_, event) in enumerate(events):
         arrivals.take(event, sequence)
     arrivals.finish(story.until)
-    return [qualification[:5] for qualification in arrivals.standing()]
+    return [(one.segment, one.user, one.anonymous, one.at, one.cause) for one in arrivals.standing()]
 
 
 def _shuffled(events: list[Numbered], generator: random.Random) -> list[Numbered]:

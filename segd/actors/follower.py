@@ -78,7 +78,7 @@ class LiveFollower:
         self._patience = Patience(grace)
         self._users: LiveUsers | None = None
         self._inbox: deque[Group] = deque()
-        self._wanted: set[int] = set()  # to be loaded before the head of the inbox is taken
+        self._wanted: set[int] = set()  # to be loaded before anything else is done
         self._asked_at: Instant = 0
         self._arming: _Arming | None = None
 
@@ -104,8 +104,10 @@ class LiveFollower:
         now = self._now()
         if now >= self._asked_at + ASK_AGAIN:
             await self._ask_timers(users, now)
-        while due := users.due(now, LOAD):
-            await self._load(users, due, users.settled)
+        self._wanted.update(users.due(now, LOAD))  # and kept there, should the store be away just now
+        while self._wanted:
+            await self._load(users, sorted(self._wanted), users.settled)
+            self._wanted = set(users.due(now, LOAD))
         if self._arming is not None:
             await self._arm(users, self._arming)
         users.advance(self._now())
@@ -133,7 +135,7 @@ class LiveFollower:
     def interrupted(self, since: Instant, until: Instant) -> None:
         self._patience = self._patience.after(since, until, self._catch_up)
         if self._users is not None:
-            self._users.patience = self._patience
+            self._users.be_patient(self._patience)
 
     # What was committed
 
@@ -147,7 +149,8 @@ class LiveFollower:
         self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}
         users.forget(outdated)
         self._wanted |= users.missing(group.arrivals, group.created)
-        await self._load(users, sorted(self._wanted), group.position)
+        # However long ago segd was last there, what came then and is not settled must be among it.
+        await self._load(users, sorted(self._wanted), group.position, whole=bool(group.unsettled))
         self._wanted.clear()
         users.create(group.arrivals, group.created)
         users.take(group.arrivals, now)
@@ -155,10 +158,17 @@ class LiveFollower:
         users.settle(group.position)
 
     async def _load(
-        self, users: LiveUsers, numbers: Sequence[int], position: int, unsettled_from: Instant = FOREVER
+        self,
+        users: LiveUsers,
+        numbers: Sequence[int],
+        position: int,
+        unsettled_from: Instant = FOREVER,
+        whole: bool = False,
     ) -> None:
-        """Bring these users to hand; with all of their history where a little of it does not tell enough."""
-        since = min(unsettled_from, self._now() - self._late_band) - max(LONG_AGO, MANY * users.plan.fading)
+        """Bring these users to hand; with all of their history if `whole`, or where a little of it tells too little."""
+        since = None
+        if not whole:
+            since = min(unsettled_from, self._now() - self._late_band) - max(LONG_AGO, MANY * users.plan.fading)
         for start in range(0, len(numbers), LOAD):
             loaded = await self._store.load(numbers[start : start + LOAD], users.plan, since)
             if again := users.load(loaded, position, self._now(), unsettled_from, since):

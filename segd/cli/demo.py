@@ -18,8 +18,6 @@ from segd.cli.store import with_store
 from segd.config import Address
 from segd.demo import Demo
 from segd.sample import CREDIT, SEGMENTS, lines
-from segd.store.tokens import Tokens
-from segd.web.auth import Guard
 
 USUAL = Address("127.0.0.1", 7337)  # where other commands look for a daemon by themselves
 WATCHED = "Looked at something dear"
@@ -54,12 +52,11 @@ def demo(listen: Address | None, folder: Path | None, config: Path | None, state
     with_store(settings, partial(daemon.serve, config=settings, ready=_ready, tell=_tell, demo=shop), CONNECTIONS)
 
 
-async def _open_shop(parts: Parts, guard: Guard, address: Address, folder: Path) -> None:
+async def _open_shop(parts: Parts, address: Address, dashboard: str, folder: Path) -> None:
     """Trio"""
     shop = Demo(parts, folder, _tell)
     await shop.prepare()
-    guarded = await Tokens(parts.pool, parts.now).is_guarded()
-    _show(f"http://{address}", guard.sign_in_path() if guarded else "/", min(parts.write_keys), folder)
+    _show(f"http://{address}", dashboard, min(parts.write_keys), folder)
     await shop.go_on()
 
 
@@ -97,7 +94,7 @@ def _segd() -> str:
     return quote(str(used))
 
 
-def _ready(address: Address, write_keys: frozenset[str]) -> None:
+def _ready(address: Address, write_keys: frozenset[str], dashboard: str) -> None:
     pass
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from segd.cli.settings import load, settings_options
 from segd.cli.store import migrate_store
-from segd.config import Address
+from segd.config import Address, Engage
 from segd.core.instants import SECOND
 from segd.store.bridge import without_password
 
@@ -51,6 +51,7 @@ def check_config(as_json: bool, config: Path | None, state_dir: Path | None) -> 
     told["dsn"] = told["dsn"] or "of the embedded server"
     told["write_keys"] = " ".join(told["write_keys"]) or "one that is made at the first start"
     told["hosts"] = " ".join(told["hosts"]) or "none"
+    told["engage"] = ", ".join(f"{link['name']} {link['url']}" for link in told["engage"]) or "none"
     for name, value in told.items():
         click.echo(f"{name} = {value}")
 
@@ -66,5 +67,7 @@ def _told(name: str, value: Any) -> Any:
             return sorted(cast("frozenset[str]", value))
         case Path() | Address():
             return str(value)
+        case tuple():
+            return [link._asdict() for link in cast("tuple[Engage, ...]", value)]
         case _:
             return value

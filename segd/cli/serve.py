@@ -23,7 +23,7 @@ def serve(listen: Address | None, config: Path | None, state_dir: Path | None) -
     """Take events over HTTP, as Segment's SDKs send them, until SIGTERM or Ctrl-C.
 
     An event that was answered with 200 is in the database. Once events are taken, a line on standard output begins with
-    READY.
+    READY. Where there is an API token, the address of the dashboard that follows signs a browser in, once.
 
     \b
     Example:
@@ -35,11 +35,12 @@ def serve(listen: Address | None, config: Path | None, state_dir: Path | None) -
     with_store(settings, partial(daemon.serve, config=settings, ready=_ready, tell=_tell), CONNECTIONS)
 
 
-def _ready(address: Address, write_keys: frozenset[str]) -> None:
+def _ready(address: Address, write_keys: frozenset[str], dashboard: str) -> None:
     url = f"http://{address}"
     key, *_ = keys = sorted(write_keys)
     event = '{"userId": "ann", "event": "Added To Cart", "properties": {"price": 12}}'
     click.echo(f"READY {url} write key {' '.join(keys)}")
+    click.echo(f"Dashboard:  {url}{dashboard}")
     click.echo(f"Try:  curl -u {key}: {url}/v1/track -d '{event}'")
     sys.stdout.flush()
 

@@ -28,6 +28,7 @@ _OUT_OF_RANGE = "expected an instant in the years 1 to 9999"
 
 # Zones
 
+
 @cache
 def zone_names() -> set[str]:
     """Of all places: not what this machine is set to, nor what a machine has before anybody sets its zone."""

@@ -1,8 +1,8 @@
 """Everything that segd's core refuses, as one tree.
 
-    SegdError                 code and sentence, safe to show to a client
-    ├── DefinitionError       a definition that cannot be, with all its problems
-    └── MessageError          one message that cannot be taken; its neighbours can
+SegdError                 code and sentence, safe to show to a client
+├── DefinitionError       a definition that cannot be, with all its problems
+└── MessageError          one message that cannot be taken; its neighbours can
 """
 
 from typing import NamedTuple

@@ -67,6 +67,10 @@ class Log:
     def digests(self) -> Iterator[Digest]:
         return (digest for digest, _ in self._logged)
 
+    def end(self) -> Instant:
+        """The instant of the last event."""
+        return self._logged[-1].digest.taken_at if self._logged else -FOREVER
+
     def add(self, digest: Digest) -> bool:
         """The next event to arrive. Returns whether it is the last in order, too."""
         logged = _Logged(digest, self.number)

@@ -14,7 +14,7 @@ Nothing here asks a clock: `now` is an argument, and never goes back.
 """
 
 from collections.abc import Iterable, Mapping
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import NamedTuple
 
@@ -95,6 +95,7 @@ class LiveUsers:
         self._sleeping: list[tuple[Instant, int]] = []  # users who are not at hand, by when to wake them
         self._asleep: dict[int, Instant] = {}  # the same by user: of several entries the one that holds
         self._holding: list[tuple[Instant, int]] = []  # users with something held, by when it is to be told
+        self._others_until: Instant = FOREVER  # so much may be decided about users who are not at hand
 
     # Who is needed
 
@@ -168,7 +169,8 @@ class LiveUsers:
             for digest in log.digests()
             if digest.sequence > self.settled and not is_looked_back_at(digest)
         )
-        floor = min(unsettled_from, *new, *(waiting.due for waiting in one.waiting), FOREVER)
+        joined = (moved.at for moved in one.moved if moved.sequence > self.settled)
+        floor = min(unsettled_from, *new, *joined, *(waiting.due for waiting in one.waiting), FOREVER)
         if log.right_from(self.plan, since) > min(floor, now - self._late_band):
             return False
         resident = Resident(one.number, log, User(one.id, one.anonymous))
@@ -224,6 +226,8 @@ class LiveUsers:
     def advance(self, now: Instant) -> None:
         """Let time pass: what is due is decided, and told where its time has come."""
         population = self._population
+        if self._others_until == FOREVER:
+            self._others_until = now
         for resident in list(self._touched.values()):
             # What waited for its instant to be over, for its filter names what may happen then.
             ends = [timer.due for timer in resident.user.waiting if timer.due < now]
@@ -249,6 +253,18 @@ class LiveUsers:
             if resident is not None:
                 self._touch(resident)
                 self._tell_held(resident, now)
+
+    def be_patient(self, patience: Patience) -> None:
+        """From now on. What is held already waits as that says, too."""
+        self.patience = patience
+        residents = (self._residents.get(number) for number in {number for _, number in self._holding})
+        self._holding = [
+            (patience.told_at(standing.at), resident.number)
+            for resident in residents
+            if resident is not None
+            for standing in resident.held.values()
+        ]
+        heapify(self._holding)
 
     def settle(self, position: int) -> None:
         """Everything committed up to there has been taken: the rows of timers follow."""
@@ -291,6 +307,7 @@ class LiveUsers:
             resident = self._residents.pop(number, None)
             if resident is not None:
                 self._touched.pop(number, None)
+                self._others_until = max(self._others_until, resident.log.end(), resident.user.fired_at)
                 del self._by_user[resident.user]
                 self._size -= len(resident.log)
                 for timer in (*resident.user.pending(self.plan), *resident.user.waiting):
@@ -305,9 +322,11 @@ class LiveUsers:
         self.forget([number])
 
     def _concerns(self, arrival: Arrival) -> bool:
-        """Whether any trigger is told of it."""
-        digest = self.plan.digest(arrival.event, arrival.sequence)
-        return digest is not None and arrival.taken != "imported" and bool(self.plan.triggers_for(digest))
+        """Whether any trigger is told of it, or a filter may have been decided that it would have changed."""
+        digest = digest_of(self.plan, arrival)
+        if digest is None or arrival.taken == "imported":
+            return False
+        return digest.taken_at <= self._others_until or bool(self.plan.triggers_for(digest))
 
     def _admit(self, resident: Resident) -> None:
         self._residents[resident.number] = resident

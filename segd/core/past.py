@@ -356,4 +356,3 @@ class ReachableNode:
 def is_there(address: Any) -> bool:
     """Whether a trait holds something one could send to."""
     return address is not None and address is not False and address not in ("", [], {})
-

@@ -201,9 +201,7 @@ class Plan:
             frozenset(self.names) - plain,
             plain,
             frozenset(
-                name
-                for name, interest in self.names.items()
-                if any(bit & lasting for bit, _ in interest.selectors)
+                name for name, interest in self.names.items() if any(bit & lasting for bit, _ in interest.selectors)
             ),
         )
 
@@ -304,7 +302,6 @@ class _Scope:
         if not paths:
             return None
         lookups = [lookup(path) for path in paths]
-
 
         def reader(properties: Properties) -> tuple[Any, ...]:
             return tuple(comparable(find(properties)) for find in lookups)

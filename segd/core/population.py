@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
 from segd.core.actor import FOREVER, UserActor
 from segd.core.digest import Digest, Order, place
 from segd.core.digested import Digested
@@ -26,7 +28,7 @@ from segd.core.timers import Timer, Timers, firing_order
 from segd.core.triggers.base import Candidate
 
 
-class Qualification(NamedTuple):
+class Qualification(Struct, frozen=True, gc=False):
     """A user entered a live segment. user: the id known at that instant, a userId unless anonymous. cause: the id of
     the message that opened the window or matched; sequence: its order of arrival. plan_index: the segment's.
     timed: it is time that made it, not an event."""

@@ -80,7 +80,7 @@ class UserStore(Protocol):
     """What actors are made of. Every method raises the store's errors, of which the journal knows what to do."""
 
     async def segments(self, since: Instant) -> Known:
-        """With the runs that go on, and those that ended at `since` or later."""
+        """With the runs that go on, and those that ended at `since` or later, or whose timers may still wait."""
         ...
 
     async def load(self, numbers: Sequence[int], plan: Plan, since: Instant | None) -> Sequence[StoredUser]:

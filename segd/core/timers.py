@@ -10,6 +10,8 @@ from datetime import tzinfo
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from segd.core.digest import Digest
 from segd.core.instants import Instant
 
@@ -18,30 +20,18 @@ if TYPE_CHECKING:
     from segd.core.triggers.base import Candidate, Trigger
 
 
-class Timer:
+class Timer(Struct, eq=False):
     """A handle on one pending instant. actor is None once it has fired or was cancelled, which also ends the cycle
     between a user and its timers. zone: of a date, read when its event came. candidate: it has happened already, and
     only its filter waits for the instant to be over."""
 
-    __slots__ = ("actor", "candidate", "cause", "due", "key", "trigger", "zone")
-
-    def __init__(
-        self,
-        due: Instant,
-        actor: "UserActor",
-        trigger: "Trigger",
-        cause: Digest,
-        key: Any,
-        zone: tzinfo | None,
-        candidate: "Candidate | None",
-    ) -> None:
-        self.due = due
-        self.actor: UserActor | None = actor
-        self.trigger = trigger
-        self.cause = cause
-        self.key = key
-        self.zone = zone
-        self.candidate = candidate
+    due: Instant
+    actor: "UserActor | None"
+    trigger: "Trigger"
+    cause: Digest
+    key: Any
+    zone: tzinfo | None
+    candidate: "Candidate | None"
 
 
 def firing_order(timer: Timer) -> tuple[Instant, int, Instant, int]:

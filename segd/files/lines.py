@@ -10,7 +10,7 @@ from pathlib import Path
 from segd.core.errors import SegdError
 from segd.core.line_stream import DamagedError, LineStream
 
-CHUNK = 1 << 20  # bytes read at a time: large enough to make reading cheap, small enough for progress to be smooth
+CHUNK = 1 << 18  # bytes read at a time: what is made of them should fit into the processor's cache
 STDIN = "-"
 
 Progress = Callable[[int], None]  # bytes of the file read so far

@@ -8,6 +8,7 @@ A hash has 64 bits: among a hundred million ids the chance that any two are take
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryFile
@@ -69,11 +70,15 @@ class Repeats:
             for _ in range(PARTS):
                 file = TemporaryFile(prefix="segd-")  # noqa: SIM115  (`_closing` closes it)
                 self._files.append(self._closing.enter_context(file))
-        parts = [array("q") for _ in range(PARTS)]
-        for key, number in self._recent.items():
-            parts[key % PARTS].extend((key, number))
-        for part, file in zip(parts, self._files, strict=True):
-            part.tofile(file)  # type: ignore[arg-type]
+        keys = sorted(self._recent)
+        pairs = array("q", bytes(16 * len(keys)))
+        pairs[::2] = array("q", keys)
+        pairs[1::2] = array("q", map(self._recent.__getitem__, keys))
+        start = 0
+        for part, file in enumerate(self._files, 1):
+            end = bisect_left(keys, part * (1 << 64) // PARTS - (1 << 63))
+            pairs[2 * start : 2 * end].tofile(file)  # type: ignore[arg-type]
+            start = end
         self._older, self._recent = self._recent, {}
 
     def missed(self) -> frozenset[int]:
@@ -85,8 +90,11 @@ class Repeats:
         for file in self._files:
             file.seek(0)
             part = array("q", file.read())
+            keys, numbers = part[::2], part[1::2]
+            if len(set(keys)) == len(keys):
+                continue
             first: dict[int, int] = {}
-            for key, number in zip(part[::2], part[1::2], strict=True):
+            for key, number in zip(keys, numbers, strict=True):
                 if first.setdefault(key, number) != number:
                     found.add(number)
         return frozenset(found - self._drop)

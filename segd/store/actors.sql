@@ -97,10 +97,13 @@ SELECT number, name, definition::text, version, status, created_at, changed_at F
 WHERE name = $1 OR number::text = $1 ORDER BY name = $1 DESC LIMIT 1
 
 -- segment_runs --
--- $1 since (null: ever). Those that go on, and those that ended then or later; in the order in which they began.
+-- $1 since (null: ever). Those that go on, and those that ended then or later, or for which something that came due may
+-- still wait; in the order in which they began.
 SELECT r.segment, r.version, s.name, r.definition::text, r.sees_from, r.counts_from, r.counts_to, r.armed
 FROM segment_runs AS r JOIN segments AS s ON s.number = r.segment
-WHERE r.counts_to IS NULL OR r.counts_to >= coalesce($1::timestamptz, '-infinity') ORDER BY r.segment, r.position
+WHERE r.counts_to IS NULL
+    OR r.counts_to >= least(coalesce($1::timestamptz, '-infinity'), (SELECT min(due) FROM timers))
+ORDER BY r.segment, r.position
 
 -- add_segment --
 -- $1 name, $2 kind, $3 definition, $4 now. Its number.
@@ -131,8 +134,8 @@ RETURNING sees_from, armed
 UPDATE segment_runs SET armed = true WHERE segment = ANY ($1::integer[]) AND position <= $2 AND counts_to IS NULL
 
 -- drop_segment_timers --
--- $1 segment.
-DELETE FROM timers WHERE segment = $1
+-- $1 segment, $2 now. What was due before is still to be told.
+DELETE FROM timers WHERE segment = $1 AND due >= $2
 
 -- delete_segment --
 -- $1 number. Everything of it.

@@ -67,7 +67,8 @@ async def find_segment(connection: Connection, named: str) -> Segment | None:
 
 
 async def runs(connection: Connection, since: Instant | None) -> list[Run]:
-    """Trio. The runs that go on, and those that ended at `since` or later (None: all); of a segment the earlier first.
+    """Trio. The runs that go on, and those that ended at `since` or later (None: all), or for which something that came
+    due may still wait; of a segment the earlier first.
 
     Their definitions name other segments by number; of what an ended run names, some may be gone.
     """
@@ -141,7 +142,7 @@ async def change(
         else:
             sees_from = _starts_seeing(definition, now)
             armed = _is_armed(definition, sees_from)
-            await connection.execute(query("drop_segment_timers"), number)
+            await connection.execute(query("drop_segment_timers"), number, to_datetime(now))
         await _begin_run(connection, position, segment, segments, sees_from, now, armed)
     return Changed(segment, replanned=True)
 
@@ -155,7 +156,7 @@ async def pause(connection: Connection, position: int, number: int, now: Instant
     segment = old._replace(status="paused", changed_at=now)
     await _update(connection, segment)
     await connection.fetchval(query("end_run"), number, to_datetime(now))
-    await connection.execute(query("drop_segment_timers"), number)
+    await connection.execute(query("drop_segment_timers"), number, to_datetime(now))
     return Changed(segment, replanned=True)
 
 

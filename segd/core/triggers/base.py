@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 from segd.core.digest import Digest
 from segd.core.instants import Instant
 from segd.core.timers import Timer, Timers
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from segd.core.actor import UserActor
 
 
-class Candidate(NamedTuple):
+class Candidate(Struct, frozen=True, gc=False):
     """Somebody would qualify, if filter and `again` agree.
 
     last: the last event that a filter may see; None for a timer, which sees all that is stamped at or before `at`.
