@@ -93,11 +93,13 @@ def assemble(parts: Parts, guard: Guard) -> App:
         keys(tokens, guard, parts.write_keys),
         status(
             size_of,
+            guard,
             zone=config.zone,
             now=now,
             write_key=min(parts.write_keys),
             demo=parts.demo,
             unready=journal.unready,
+            engage=config.engage,
         ),
     ]
     intake = Intake(

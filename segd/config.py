@@ -5,9 +5,10 @@ default. `config/segd.toml` explains every option.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,8 @@ from msgspec import Struct
 from segd.core.calendar import zone
 from segd.core.errors import Problem, SegdError
 from segd.core.lengths import parse_length
+
+_HOLES: Final = re.compile(r"\{[^}]*\}?")
 
 
 class ConfigError(SegdError):
@@ -35,6 +38,13 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class Engage(NamedTuple):
+    """A link to where users are engaged. url: may hold `{id}` and `{name}`, of the segment it is offered for."""
+
+    name: str
+    url: str
+
+
 class Config(Struct, frozen=True):
     """What the operator decides. dsn: None is the embedded server of `state_dir`. Lengths are microseconds here.
 
@@ -52,6 +62,7 @@ class Config(Struct, frozen=True):
     write_keys: frozenset[str]
     hosts: frozenset[str]
     private_webhooks: bool
+    engage: tuple[Engage, ...]
     group_milliseconds: int
     group_events: int
     waiting_events: int
@@ -173,6 +184,29 @@ def _yes_or_no(value: Any) -> bool:
     return value
 
 
+def _engage(value: Any) -> tuple[Engage, ...]:
+    if isinstance(value, str):  # from the environment
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            raise ValueError('expected JSON such as [{"name": "Campaign", "url": "https://…/{id}"}]') from None
+    if not isinstance(value, list):
+        raise ValueError("expected links, each [[engage]] with a name and a url")
+    return tuple(_link(number, link) for number, link in enumerate(cast("list[Any]", value), 1))
+
+
+def _link(number: int, value: Any) -> Engage:
+    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if fields.keys() != {"name", "url"} or not all(isinstance(text, str) and text for text in fields.values()):
+        raise ValueError(f"expected a name and a url, both text, in link {number}")
+    link = Engage(fields["name"], fields["url"])
+    if not link.url.startswith(("https://", "http://")):
+        raise ValueError(f"expected the url of {link.name!r} to begin with https:// or http://, found {link.url!r}")
+    if unknown := sorted(set(_HOLES.findall(link.url)) - {"{id}", "{name}"}):
+        raise ValueError(f"expected {{id}} or {{name}} in the url of {link.name!r}, found {', '.join(unknown)}")
+    return link
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("expected text in quotes")
@@ -191,6 +225,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "write_keys": _write_keys,
     "hosts": _hosts,
     "private_webhooks": _yes_or_no,
+    "engage": _engage,
     "group_milliseconds": _whole(0, 1_000, "milliseconds"),
     "group_events": _whole(1, 100_000, "events"),
     "waiting_events": _whole(1, 10_000_000, "events"),
@@ -206,6 +241,7 @@ _DEFAULTS: dict[str, Any] = {
     "write_keys": [],
     "hosts": [],
     "private_webhooks": False,
+    "engage": [],
     "group_milliseconds": 3,
     "group_events": 5_000,
     "waiting_events": 50_000,

@@ -65,15 +65,15 @@ class StopError(SegdError):
 
 
 class Ready(Protocol):
-    """Told once events can be taken."""
+    """Told once events can be taken. dashboard: its path, which signs a browser in, once, where there is a token."""
 
-    def __call__(self, address: Address, write_keys: frozenset[str]) -> None: ...
+    def __call__(self, address: Address, write_keys: frozenset[str], dashboard: str) -> None: ...
 
 
 class Alongside(Protocol):
-    """What goes on beside the daemon, from when it is ready until it is to stop."""
+    """What goes on beside the daemon, from when it is ready until it is to stop. dashboard: as of Ready."""
 
-    async def __call__(self, parts: Parts, guard: Guard, address: Address) -> None: ...
+    async def __call__(self, parts: Parts, address: Address, dashboard: str) -> None: ...
 
 
 async def serve(
@@ -155,9 +155,10 @@ async def serve(
                     await http.start(partial(_serve_http, app, listener, stop))
                     address = Address(*listener.getsockname()[:2])
                     await keep_daemon_url(pool, f"http://{address}")
-                    ready(address, write_keys)
+                    dashboard = guard.sign_in_path() if await tokens.is_guarded() else "/"
+                    ready(address, write_keys, dashboard)
                     if demo is not None:
-                        http.start_soon(_until, stop, partial(demo, parts, guard, address))
+                        http.start_soon(_until, stop, partial(demo, parts, address, dashboard))
             outer.cancel_scope.cancel()
 
 

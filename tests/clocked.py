@@ -20,7 +20,7 @@ def main(config: str, clock: str) -> None:
         def now() -> Instant:
             return struct.unpack("<q", instant[:8])[0]
 
-        def ready(address: object, write_keys: frozenset[str]) -> None:
+        def ready(address: object, write_keys: frozenset[str], dashboard: str) -> None:
             print(f"READY http://{address} write key {min(write_keys)}", flush=True)
 
         serve = partial(daemon.serve, ready=ready, tell=partial(click.echo, err=True), now=now)

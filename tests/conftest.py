@@ -3,17 +3,14 @@
 import os
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager
-from itertools import count
+from collections.abc import Callable, Generator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import trio
+from databases import connected, database, execute, other_database
 from hypothesis import HealthCheck, settings
 
-from segd.store.bridge import Connection, open_pool
 from segd.store.embedded import open_embedded
 from segd.store.migrate import migrate
 
@@ -29,8 +26,6 @@ settings.register_profile(
 settings.load_profile("segd")
 
 REPOSITORY = Path(__file__).parent.parent
-
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,25 +51,27 @@ def template(postgres: str) -> Generator[str]:
     name = f"segd_test_{os.getpid()}"
 
     async def fill() -> None:
-        async with _session(_other_database(postgres, name)) as connection:
+        async with connected(other_database(postgres, name)) as connection:
             await migrate(connection, progress=lambda _: None)
 
-    _execute(postgres, f"CREATE DATABASE {name}")
+    execute(postgres, f"CREATE DATABASE {name}")
     trio.run(fill)
     yield name
-    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def empty_dsn(postgres: str) -> Generator[str]:
     """A new database without any tables, dropped after the test."""
-    yield from _database(postgres, "template0")
+    with database(postgres, "template0") as dsn:
+        yield dsn
 
 
 @pytest.fixture
 def dsn(postgres: str, template: str) -> Generator[str]:
     """A new database with segd's tables, dropped after the test. Open the pool inside the test."""
-    yield from _database(postgres, template)
+    with database(postgres, template) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")
@@ -84,31 +81,6 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared")
     return folder
-
-
-def _database(postgres: str, template: str) -> Generator[str]:
-    name = f"segd_test_{os.getpid()}_{next(_numbers)}"
-    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield _other_database(postgres, name)
-    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _other_database(dsn: str, name: str) -> str:
-    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
-
-
-def _execute(dsn: str, statement: str) -> None:
-    async def execute() -> None:
-        async with _session(dsn) as connection:
-            await connection.execute(statement)
-
-    trio.run(execute)
-
-
-@asynccontextmanager
-async def _session(dsn: str) -> AsyncGenerator[Connection]:
-    async with open_pool(dsn, size=1) as pool, pool.acquire() as connection:
-        yield connection
 
 
 class _EmbeddedInThread:

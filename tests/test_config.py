@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from segd.config import Address, Config, ConfigError, load_config
+from segd.config import Address, Config, ConfigError, Engage, load_config
 from segd.core.instants import HOUR, MINUTE, SECOND
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "segd.toml"
@@ -24,7 +24,7 @@ def test_the_defaults():
     assert load_config(environment={"XDG_STATE_HOME": "/state"}) == Config(
         dsn=None, state_dir=Path("/state/segd"), zone="UTC", late_band=2 * HOUR, ahead=2 * MINUTE,
         grace=2 * SECOND, catch_up=2 * MINUTE,
-        listen=Address("127.0.0.1", 7337), write_keys=frozenset(), hosts=frozenset(), private_webhooks=False,
+        listen=Address("127.0.0.1", 7337), write_keys=frozenset(), hosts=frozenset(), private_webhooks=False, engage=(),
         group_milliseconds=3, group_events=5000, waiting_events=50_000, waiting_megabytes=64,
     )  # fmt: skip
 
@@ -88,6 +88,35 @@ def test_write_keys_from_the_file_and_the_environment(file):
     for bad in ('"a:b"', '""', "3", '"a b"'):
         file.write_text(f"write_keys = [{bad}]")
         assert problems(file, environment={})[0].startswith("write_keys: expected")
+
+
+def test_links_to_other_tools_from_the_file_and_the_environment(file):
+    file.write_text('[[engage]]\nname = "Mail"\nurl = "https://mail.example/?list={name}&id={id}"\n')
+    mail = Engage("Mail", "https://mail.example/?list={name}&id={id}")
+    assert load_config(file, environment={}).engage == (mail,)
+    push = '[{"name": "Push", "url": "http://push.example"}]'
+    assert load_config(file, environment={"SEGD_ENGAGE": push}).engage == (Engage("Push", "http://push.example"),)
+
+
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        ('"https://mail.example"', "expected JSON"),
+        ("3", "expected links"),
+        ('["https://mail.example"]', "in link 1"),
+        ('[{name = "Mail"}]', "in link 1"),
+        ('[{name = "", url = "https://mail.example"}]', "in link 1"),
+        ('[{name = "Mail", url = "https://mail.example", icon = "x"}]', "in link 1"),
+        ('[{name = "Mail", url = "javascript:alert(1)"}]', "url of 'Mail' to begin with https://"),
+        ('[{name = "Mail", url = "https://mail.example/{segment}"}]', "found {segment}"),
+        ('[{name = "Mail", url = "https://mail.example/{id"}]', "found {id"),
+    ],
+)
+def test_links_that_lead_nowhere(file, links, said):
+    file.write_text(f"engage = {links}")
+    (problem,) = problems(file, environment={})
+    assert problem.startswith("engage: expected")
+    assert said in problem
 
 
 @pytest.mark.parametrize("content", [b"zone = ", b"zone = '\xff'"])

@@ -230,7 +230,7 @@ WHERE users.number = seen.number AND (earliest < first_seen OR latest > last_see
 
 -- write_joins --
 -- Before anything is moved. $1 whose the history is from now on, $2 numbers of those whose it was, $3 whether they were
--- anonymous, $4 their ids, null for those who go by what `users` says, $5 timestamps and $6 sequence numbers of the
+-- anonymous, $4 their ids, null for those who go by what `users` says, $5 instants and $6 sequence numbers of the
 -- messages that joined or renamed them, $7 whose their history became by that.
 INSERT INTO joins (user_number, old_number, old_anonymous, old_id, at, sequence, into_number)
 SELECT survivor, old, coalesce(was_anonymous, anonymous), coalesce(was_id, id), at, sequence, into_number

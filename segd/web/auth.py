@@ -82,11 +82,13 @@ class Guard:
         """Raises RequestError for who may not do that. scope: what is needed; None where anybody may."""
         if scope is None:
             return
-        found = await self._bearer(request)
-        if found is None:
-            found = await self._browser(request)
+        found = await self.scope_of(request)
         if scope == "manage" and found != "manage":
             raise RequestError("forbidden", "this token may only read: it takes one of scope manage")
+
+    async def scope_of(self, request: Request | Websocket) -> Scope:
+        """What who asks may do. Raises RequestError for who may do nothing."""
+        return await self._bearer(request) or await self._browser(request)
 
     def sign_in_path(self) -> str:
         """Where a browser signs in without a token, once."""

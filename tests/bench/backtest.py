@@ -6,6 +6,7 @@
 The twenty differ in what is done, what is not, where, and for how long; every event name is in several of them.
 """
 
+import os
 import platform
 import random
 import resource
@@ -39,6 +40,7 @@ def definitions(count: int) -> list[dict[str, object]]:
 
 
 def run(events: str, count: int) -> None:
+    used_before = _processor_seconds()
     with tempfile.TemporaryDirectory() as folder:
         paths: list[Path] = []
         for definition in definitions(count):
@@ -47,12 +49,19 @@ def run(events: str, count: int) -> None:
         command = [sys.executable, "-m", "segd", "backtest", *paths, "--events", events, "-o", f"{folder}/out"]
         done = subprocess.run([*command, "--json"], check=True, capture_output=True)
     summary = msgspec.json.decode(done.stderr)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    used = _processor_seconds() - used_before
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024  # of the largest process
     print(
         f"| {count} | {summary['events']:,} | {sum(summary['qualified'].values()):,} | {summary['seconds']:.1f} |"
-        f" {summary['events'] / summary['seconds']:,.0f} | {peak} MB |",
+        f" {summary['events'] / summary['seconds']:,.0f} | {used:.1f} s | {peak} MB |",
         flush=True,
     )
+
+
+def _processor_seconds() -> float:
+    """Of all processes so far that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def bare() -> float:
@@ -72,7 +81,9 @@ def bare() -> float:
 
 
 if __name__ == "__main__":
-    print(f"CPython {platform.python_version()}, {platform.machine()}; a bare loop: {bare():,.0f} events/s\n")
-    print("| segments | events | qualified | seconds | events/s | peak memory |\n|---|---|---|---|---|---|")
+    print(f"CPython {platform.python_version()}, {platform.machine()}; a bare loop: {bare():,.0f} events/s;")
+    print(f"{os.cpu_count()} processors, for which {os.getloadavg()[0]:.1f} were waiting\n")
+    print("| segments | events | qualified | seconds | events/s | processors | peak memory |")
+    print("|---" * 7 + "|")
     for count in (1, 20):
         run(sys.argv[1], count)

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="needs playwright")
 
+from databases import database, name_of
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from browser.chromium import chromium, path
@@ -27,35 +28,50 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
+@pytest.fixture(scope="session")
+def installed() -> None:
+    """For tests that take a browser."""
     if path() is None:
         pytest.skip("needs Chromium, and there is none on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser(installed: None) -> Generator[Browser]:
     with chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop() -> Shop:
     return Shop(CUSTOMERS)
 
 
+@pytest.fixture(scope="session")
+def history(
+    installed: None, shop: Shop, postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[str]:
+    """The name of a database with three weeks of the shop's history, and nobody connected to it."""
+    with database(postgres, template) as dsn:
+        arguments = told(tmp_path_factory.mktemp("history"), dsn)
+        bring_in(lines(shop.history(datetime.now(UTC) - timedelta(hours=3))), *arguments)
+        yield name_of(dsn)
+
+
 @pytest.fixture(scope="module")
-def daemon(browser: Browser, shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Generator[Daemon]:
-    """With three weeks of history, and the shop's segments."""
-    folder = tmp_path_factory.mktemp("daemon")
-    arguments = started(folder)
-    bring_in(lines(shop.history(datetime.now(UTC) - timedelta(hours=3))), *arguments)
-    with serving(*arguments) as daemon:
+def daemon(
+    browser: Browser, history: str, postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Daemon]:
+    """With that history, and the shop's segments."""
+    with database(postgres, history) as dsn, serving(*told(tmp_path_factory.mktemp("daemon"), dsn)) as daemon:
         for definition in SEGMENTS:
             daemon.make(definition)
         yield daemon
 
 
-def started(folder: Path) -> tuple[object, ...]:
-    """Arguments of a daemon with a database of its own."""
+def told(folder: Path, dsn: str) -> tuple[object, ...]:
+    """Arguments of a daemon on that database."""
     file = folder / "segd.toml"
-    file.write_text(config(None))
+    file.write_text(config(dsn))
     return "--config", file, "--state-dir", folder / "state"
 
 

@@ -17,11 +17,12 @@ KEY = "browser"
 
 
 class Daemon:
-    """One running daemon. url: where it listens."""
+    """One running daemon. url: where it listens. dashboard: the address that it printed at its start."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], url: str, dashboard: str) -> None:
         self.process = process
         self.url = url
+        self.dashboard = dashboard
         self._http = httpx.Client(base_url=url)
 
     def post(self, messages: Sequence[Mapping[str, Any]]) -> None:
@@ -58,7 +59,8 @@ def serving(*arguments: object) -> Generator[Daemon]:
         if not ready.startswith("READY "):
             process.kill()
             raise AssertionError(f"{ready}{process.communicate()}")
-        daemon = Daemon(process, ready.split()[1])
+        dashboard = process.stdout.readline().split()[1]
+        daemon = Daemon(process, ready.split()[1], dashboard)
         yield daemon
         if process.poll() is None:
             daemon.stop()
@@ -68,9 +70,14 @@ def serving(*arguments: object) -> Generator[Daemon]:
             process.communicate()
 
 
-def config(dsn: str | None, listen: str = "127.0.0.1:0") -> str:
-    """The text of a config file."""
-    lines = [f'listen = "{listen}"', f'write_keys = ["{KEY}"]', 'zone = "Europe/Berlin"']
+def config(dsn: str | None) -> str:
+    """The text of a config file. dsn: None for an embedded server."""
+    lines = [
+        'listen = "127.0.0.1:0"',
+        f'write_keys = ["{KEY}"]',
+        'zone = "Europe/Berlin"',
+        'engage = [{name = "Campaign", url = "https://mail.example/new?list={name}&id={id}"}]',
+    ]
     return "\n".join([*lines, f"dsn = {json.dumps(dsn)}"] if dsn else lines)
 
 

@@ -1,5 +1,6 @@
 """`python -m tests.browser.screenshots [VIEW…]`: pictures of every view, wide and narrow, light and dark, in
-dist/screenshots, of a daemon on a database of its own with an invented shop."""
+dist/screenshots, of a daemon on a database of its own with an invented shop. `readme` instead of a view: those that the
+README shows, in tests/browser/pictures."""
 
 import sys
 import tempfile
@@ -10,20 +11,23 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.chromium import chromium
 from tests.browser.daemon import Daemon, bring_in, config, serving
 from tests.browser.shop import SEGMENTS, Shop, lines
 
 FOLDER = Path(__file__).parents[2] / "dist" / "screenshots"
+PICTURES = Path(__file__).parent / "pictures"
+IN_README = {"live-report": "report-live", "editor": "editor-filter"}
 CUSTOMERS = 900
 WIDE = (1440, 900)
 NARROW = (390, 844)
 STREAM_MILLISECONDS = 25_000  # for a live view to have something to show
 SETTLED_MILLISECONDS = 1_500
+PATIENCE_MILLISECONDS = 60_000
 STEP_SECONDS = 0.25
 STEPS_A_VISIT = 1
 WARM_UP_SECONDS = 60  # for the first windows to come due, and members to be counted
@@ -45,6 +49,12 @@ def main(only: list[str]) -> None:
             for name, path in views(daemon, numbers).items():
                 if not only or name in only:
                     _take(browser, daemon.url + path, name)
+            if "readme" in only:
+                for name, view in IN_README.items():
+                    page = _page(browser, WIDE, "light", 1)
+                    _show(page, daemon.url + views(daemon, numbers)[view], view, STREAM_MILLISECONDS)
+                    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+                    page.context.close()
 
 
 def views(daemon: Daemon, numbers: Mapping[str, int]) -> dict[str, str]:
@@ -73,23 +83,30 @@ def views(daemon: Daemon, numbers: Mapping[str, int]) -> dict[str, str]:
 
 def _take(browser: Browser, url: str, name: str) -> None:
     for theme in ("light", "dark"):
-        for size, (width, height) in {"wide": WIDE, "narrow": NARROW}.items():
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme=theme,
-                device_scale_factor=1.5 if size == "wide" else 2,
-            )
-            page = context.new_page()
-            _listen(page, f"{name}-{size}-{theme}")
-            page.goto(url)
-            lively = name in ("report-live", "live")
-            page.wait_for_timeout(STREAM_MILLISECONDS if lively and theme == "light" else SETTLED_MILLISECONDS)
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if wide > 0:
-                print(f"{name}-{size}-{theme}: {wide} pixels too wide")
+        for size, measures, scale in (("wide", WIDE, 1.5), ("narrow", NARROW, 2)):
+            page = _page(browser, measures, theme, scale)
+            lively = name in ("report-live", "live") and theme == "light"
+            _show(page, url, f"{name}-{size}-{theme}", STREAM_MILLISECONDS if lively else SETTLED_MILLISECONDS)
             page.screenshot(path=FOLDER / f"{name}-{size}-{theme}.png", full_page=True)
-            context.close()
+            page.context.close()
     print(name)
+
+
+def _page(browser: Browser, measures: tuple[int, int], theme: Literal["light", "dark"], scale: float) -> Page:
+    width, height = measures
+    viewport: ViewportSize = {"width": width, "height": height}
+    return browser.new_context(viewport=viewport, color_scheme=theme, device_scale_factor=scale).new_page()
+
+
+def _show(page: Page, url: str, name: str, milliseconds: int) -> None:
+    """Until all answers are there, and at least so long. What is said on the console, or is too wide, is told."""
+    _listen(page, name)
+    page.goto(url)
+    page.wait_for_timeout(milliseconds)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MILLISECONDS)
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    if wide > 0:
+        print(f"{name}: {wide} pixels too wide")
 
 
 def _listen(page: Page, name: str) -> None:

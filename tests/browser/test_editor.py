@@ -294,6 +294,15 @@ def test_the_answer_follows_and_leaves_out_what_is_unfinished(daemon: Daemon, op
     expect(answer).to_contain_text("Choose an event.")
 
 
+def test_on_a_phone_the_answer_is_a_bar_that_opens(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments/new/inaction", width=390)
+    bar = page.locator(".answer-bar")
+    expect(bar).to_have_text(re.compile(r"^\d+"))
+    expect(page.locator(".answer .plot")).to_be_hidden()
+    bar.click()
+    expect(page.locator(".answer .plot")).to_be_visible()
+
+
 def test_a_past_answer_has_its_share_sample_and_sql(daemon: Daemon, open_page: Open):
     page = start(open_page, daemon, "Action Who")
     answer = page.get_by_role("region", name="Members now")

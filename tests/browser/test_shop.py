@@ -68,3 +68,10 @@ def test_being_somebody_new_begins_anew(demo: Demo, open_page: Open):
     page.get_by_role("button", name="Be somebody new").click()
     expect(who).not_to_have_text(str(before))
     expect(page.locator("#count")).to_have_text("0")
+
+
+def test_the_dashboard_of_the_demo_shows_the_way_to_the_shop(demo: Demo, open_page: Open):
+    page = open_page(f"{demo.url}/segments")
+    link = page.get_by_role("link", name="Visit the shop")
+    expect(link).to_have_attribute("href", "/shop")
+    expect(link).to_have_attribute("target", "_blank")

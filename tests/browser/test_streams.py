@@ -8,10 +8,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from databases import database
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import Open
-from browser.daemon import Daemon, config, serving
+from browser.conftest import Open, told
+from browser.daemon import Daemon, serving
 
 CART = {
     "name": "Cart left",
@@ -22,12 +23,11 @@ _numbers = count()
 
 
 @pytest.fixture(scope="module")
-def daemon(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Generator[Daemon]:
+def daemon(
+    browser: Browser, postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Daemon]:
     """Empty, with a segment."""
-    folder = tmp_path_factory.mktemp("daemon")
-    file = folder / "segd.toml"
-    file.write_text(config(None))
-    with serving("--config", file, "--state-dir", folder / "state") as daemon:
+    with database(postgres, template) as dsn, serving(*told(tmp_path_factory.mktemp("daemon"), dsn)) as daemon:
         daemon.make(CART)
         yield daemon
 
@@ -124,13 +124,11 @@ def test_what_arrives_late_is_shown_as_retracted_where_it_stood(daemon: Daemon, 
     expect(row).to_have_count(1)
 
 
-def test_a_daemon_that_comes_back_is_met_again(browser: Browser, open_page: Open, tmp_path: Path):
+def test_a_daemon_that_comes_back_is_met_again(dsn: str, open_page: Open, tmp_path: Path):
     """By the same address."""
-    file = tmp_path / "segd.toml"
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    file.write_text(config(None, f"127.0.0.1:{port}"))
-    arguments = ("--config", file, "--state-dir", tmp_path / "state")
+    arguments = (*told(tmp_path, dsn), "--listen", f"127.0.0.1:{port}")
     with serving(*arguments) as daemon:
         daemon.make(CART)
         page = open_page(daemon.url + "/segments/1", away=True)

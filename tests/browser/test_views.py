@@ -8,21 +8,24 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import Open
 from browser.daemon import Daemon
+from browser.shop import Shop
 
 pytest.importorskip("axe_playwright_python", reason="needs axe-core")
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
-# Path of each view, and a text that is there once it is drawn.
+# Path of each view, with somebody for `{user}`, and a text that is there once it is drawn.
 VIEWS = {
     "segments": ("/segments", "Frequent buyers"),
     "none found": ("/segments?q=nothing+like+it", "Show all"),
     "choose": ("/segments/new", "Single action"),
     "editor": ("/segments/new/inaction", "within"),
+    "editor of one": ("/segments/6/edit", "Counted over all users"),
     "live report": ("/segments/1", "Right now"),
     "past report": ("/segments/6", "Members per day"),
     "live": ("/live", "Top events"),
     "connect": ("/live/connect", "Write key"),
     "users": ("/users", "Users"),
+    "one user": ("/users/{user}?segment=1", "Timeline"),
     "settings": ("/settings", "API tokens"),
     "login": ("/login", "API token"),
     "nowhere": ("/live/nowhere", "Nothing is here"),
@@ -40,9 +43,9 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing(daemon: Daemon, open_page: Open, view: str, theme: str):
+def test_axe_finds_nothing(daemon: Daemon, shop: Shop, open_page: Open, view: str, theme: str):
     path, text = VIEWS[view]
-    page = open_page(daemon.url + path, theme=theme)
+    page = open_page(daemon.url + path.format(user=shop.customers[0]["userId"]), theme=theme)
     expect(page.get_by_text(text).first).to_be_visible()
     page.wait_for_timeout(500)
     assert violations(page) == []
@@ -50,9 +53,9 @@ def test_axe_finds_nothing(daemon: Daemon, open_page: Open, view: str, theme: st
 
 @pytest.mark.parametrize("width", [390, 800, 1440])
 @pytest.mark.parametrize("view", VIEWS)
-def test_nothing_is_wider_than_the_screen(daemon: Daemon, open_page: Open, view: str, width: int):
+def test_nothing_is_wider_than_the_screen(daemon: Daemon, shop: Shop, open_page: Open, view: str, width: int):
     path, text = VIEWS[view]
-    page = open_page(daemon.url + path, width=width)
+    page = open_page(daemon.url + path.format(user=shop.customers[0]["userId"]), width=width)
     expect(page.get_by_text(text).first).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 

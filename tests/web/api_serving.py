@@ -140,8 +140,8 @@ async def open_api(
             segments(views, SegmentChanges(journal, now)),
             questions(Previews(pool, zone, now), Backtests(dsn, ZONE, now), views),
             keys(tokens, guard, {"wk"}),
-            imports(journal, trio.lowlevel.checkpoint, refused_ids=refused, now=now, ahead=2 * MINUTE),
-            status(sizes, zone=ZONE, now=now, write_key="wk", demo=False, unready=lambda: None),
+            imports(journal, trio.lowlevel.checkpoint, refused_ids=RefusedIds(), now=now, ahead=2 * MINUTE),
+            status(sizes, guard, zone=ZONE, now=now, write_key="wk", demo=False, unready=lambda: None),
         ]
         log, rejected = PostgresLog(pool), Rejected()
         parts += [

@@ -74,14 +74,18 @@ def keys(tokens: Tokens, guard: Guard, write_keys: Set[str]) -> Part:
 
     @part.route(
         "GET", "/sign-in", "Sign a browser in by the link of segd's start", scope=None, status=303,
-        query=shapes.SignInQuery, errors=("bad_origin", "unauthorized"),
+        query=shapes.SignInQuery,
     )  # fmt: skip
     async def sign_in(query: shapes.SignInQuery) -> Response:
-        """The link works once."""
-        session = await guard.sign_in(request, code=query.code)
+        """The link works once, and leads to the dashboard; a link that does not work, to where a token is asked for."""
         response = nothing(303)
-        response.headers["Location"] = "/"
-        session.remember(response)
+        try:
+            session = await guard.sign_in(request, code=query.code)
+        except RequestError as error:
+            response.headers["Location"] = f"/login?refused={error.code}"
+        else:
+            response.headers["Location"] = "/"
+            session.remember(response)
         return response
 
     return part

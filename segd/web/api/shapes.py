@@ -670,7 +670,7 @@ class SessionRequest(Request, frozen=True):
 
 
 class SignInQuery(Request, frozen=True):
-    code: str
+    code: str = ""
 
 
 # The daemon
@@ -687,8 +687,16 @@ class Imported(Answer, frozen=True):
     junk_ids: Count
 
 
+class EngageLink(Answer, frozen=True):
+    """A link to a tool of yours. url: where it holds `{id}` or `{name}`, a segment's are to be filled in, encoded."""
+
+    name: str
+    url: str
+
+
 class DaemonStatus(Answer, frozen=True):
-    """events_per_second: taken lately. unready: why events cannot be taken now. demo: the data are a sample."""
+    """events_per_second: taken lately. unready: why events cannot be taken now. demo: the data are a sample, and there
+    is a shop at /shop. scope: what you may do. engage: as configured."""
 
     zone: str
     now: Moment
@@ -699,3 +707,5 @@ class DaemonStatus(Answer, frozen=True):
     write_key: str
     demo: bool
     unready: str | None
+    scope: Scope
+    engage: list[EngageLink]

@@ -1,12 +1,15 @@
 """How the daemon is: one small answer, asked often."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NamedTuple, Protocol
+
+from quart import request
 
 from segd.core.instants import Instant, to_text
 from segd.web.api import shapes
 from segd.web.api.routing import Part
+from segd.web.auth import Guard
 
 
 class Sizes(NamedTuple):
@@ -23,14 +26,16 @@ class SizeOf(Protocol):
 
 def status(
     size_of: SizeOf,
+    guard: Guard,
     *,
     zone: str,
     now: Callable[[], Instant],
     write_key: str,
     demo: bool,
     unready: Callable[[], str | None],
+    engage: Sequence[tuple[str, str]] = (),
 ) -> Part:
-    """unready: why events cannot be taken now; None when they can."""
+    """unready: why events cannot be taken now; None when they can. engage: names of tools with their addresses."""
     part = Part("status", "How the daemon is.")
 
     @part.route("GET", "/api/status", "The daemon's status", scope="read", answer=shapes.DaemonStatus)
@@ -46,6 +51,8 @@ def status(
             write_key=write_key,
             demo=demo,
             unready=unready(),
+            scope=await guard.scope_of(request),
+            engage=[shapes.EngageLink(name, url) for name, url in engage],
         )
 
     return part

@@ -8,11 +8,18 @@ import { Button } from "./parts/basics.js";
 import { sentence } from "./parts/states.js";
 import { Mark } from "./parts/strip.js";
 
+/** Why a link to sign in did not work, by the code it came back with. */
+const LINKS = {
+  unauthorized: "This link was used already, or is from an earlier start of segd.",
+  bad_origin: "A link to sign in cannot be followed from another site. Copy it into the address bar.",
+};
+
 export default function Login() {
   useTitle("Sign in");
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState("");
+  const refused = LINKS[place.value.query.get("refused")];
   const save = async (event) => {
     event.preventDefault();
     setBusy(true);
@@ -29,6 +36,7 @@ export default function Login() {
     <a class="wordmark" href="/login" aria-label="segd"><${Mark} /><span>segd</span></a>
     <form class="card" onSubmit=${save}>
       <h1>Sign in</h1>
+      ${refused && html`<p class="notice alone" role="status">${refused}</p>`}
       <p class="second">Open the link that segd printed when it started, or give an API token. <code>segd keys create NAME</code> makes one.</p>
       <input class="hidden" type="text" autocomplete="username" value="segd" tabindex="-1" aria-hidden="true" readonly />
       <label class="field"><span>API token</span>

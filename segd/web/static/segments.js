@@ -4,6 +4,7 @@ import { Component, html, useEffect, useMemo, useState } from "./base/html.js";
 import { brief, day, length, zoneInWords } from "./base/format.js";
 import { duplicate, remove, switchOn, useSegments } from "./base/segments.js";
 import { place, setQuery } from "./base/router.js";
+import { manages } from "./base/status.js";
 import { useTitle } from "./base/title.js";
 import { Badge, Button, Count, Icon, KindBadge } from "./parts/basics.js";
 import { Choice, SearchBox } from "./parts/fields.js";
@@ -36,7 +37,7 @@ export default function Segments() {
       <div class="actions">
         <${SearchBox} label="Search name or definition" value=${search} onInput=${(text) => setQuery({ q: text })} />
         <${Choice} label="Kind" options=${KINDS} value=${kind} onChange=${(value) => setQuery({ kind: value })} />
-        <${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>
+        ${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>`}
       </div>
     </div>
     <section class="card" aria-label="Segments">
@@ -63,7 +64,7 @@ function List({ segments, search, kind, changed }) {
   const drawn = useGrowing(shown.length);
 
   if (!segments.length) {
-    return html`<${Empty} title="No segments yet" action=${html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>`}>
+    return html`<${Empty} title="No segments yet" action=${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>`}>
       Say who you are looking for, and segd keeps the list true while they act.
     </${Empty}>`;
   }
@@ -147,7 +148,7 @@ function Row({ segment, changed }) {
     <td role="cell" class="trend"><${Sparkline} values=${segment.trend} kind=${segment.kind} muted=${paused} /></td>
     <td role="cell" class="evaluated"><${Evaluated} segment=${segment} /></td>
     <td role="cell" class="status"><${Status} segment=${segment} /></td>
-    <td role="cell" class="tools"><span class="row">
+    <td role="cell" class="tools">${manages.value && html`<span class="row">
       ${segment.kind === "live" && html`<${Button} kind="quiet" small class="on-hover" icon=${paused ? "play" : "pause"} label=${`${paused ? "Resume" : "Pause"} ${segment.name}`} onClick=${toggle} />`}
       <${Button} kind="quiet" small class="on-hover" icon="copy" label=${`Duplicate ${segment.name}`} onClick=${() => duplicate(segment)} />
       <${Menu} small label=${`More for ${segment.name}`} items=${[
@@ -156,7 +157,7 @@ function Row({ segment, changed }) {
         { label: "Duplicate", icon: "copy", run: () => duplicate(segment) },
         { label: "Delete", icon: "delete", run: drop, danger: true },
       ]} />
-    </span></td>
+    </span>`}</td>
   </tr>`;
 }
 

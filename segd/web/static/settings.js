@@ -6,7 +6,7 @@ import { ago, exact, zoneInWords } from "./base/format.js";
 import { enable, enabled } from "./base/keys.js";
 import { place } from "./base/router.js";
 import { useSegments } from "./base/segments.js";
-import { status } from "./base/status.js";
+import { manages, status } from "./base/status.js";
 import { choose, theme } from "./base/theme.js";
 import { useTitle } from "./base/title.js";
 import { Badge, Button, Time } from "./parts/basics.js";
@@ -30,8 +30,9 @@ export default function Settings() {
       <${About} />
     </div>
     <${Keys} />
-    <${Tokens} />
-    <${Webhooks} />
+    ${manages.value
+      ? html`<${Tokens} /><${Webhooks} />`
+      : status.value && html`<${Card} title="API tokens and webhooks"><p class="second">The token that you signed in with may only read. Sign in with one that may also change to see them.</p></${Card}>`}
   `;
 }
 

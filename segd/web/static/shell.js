@@ -34,12 +34,18 @@ export function Shell() {
               html`<a href=${href} aria-current=${found?.route.place === href ? "page" : undefined}><${Icon} name=${icon} /><span>${name}</span></a>`,
           )}
         </nav>
+        <${Shop} />
         <${Foot} />
       </div></header>
       ${page}
     </div>
     <${Overlays} /><${Shortcuts} />
   `;
+}
+
+/** In the demo there is a shop: what one does there is followed as any other site's visitors are. */
+function Shop() {
+  return status.value?.demo && html`<a class="shop-link" href="/shop" target="_blank"><span>Visit the shop</span><${Icon} name="arrow-out" /></a>`;
 }
 
 function Foot() {

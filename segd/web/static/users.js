@@ -5,6 +5,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./base/html.js";
 import { dayAndTime, plural, when } from "./base/format.js";
 import { go, place, setQuery } from "./base/router.js";
 import { useSegments } from "./base/segments.js";
+import { manages } from "./base/status.js";
 import { useTitle } from "./base/title.js";
 import { Button, Crumbs, KindBadge, Time, userHref, userName } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
@@ -208,7 +209,7 @@ function PersonMenu({ user }) {
       label="More"
       items=${[
         { label: "Download all that is kept", icon: "download", href: `/api${path("/user/export")}`, download: "" },
-        { label: "Forget this person", icon: "delete", danger: true, run: () => setAsking(true) },
+        manages.value && { label: "Forget this person", icon: "delete", danger: true, run: () => setAsking(true) },
       ]}
     />
     ${asking && html`<${Forgetting} user=${user} forget=${forget} onClose=${() => setAsking(false)} />`}`;

@@ -119,8 +119,12 @@ function splitAtColon(parts) {
 }
 
 function Said({ parts, reveal, known }) {
+  const open = (event, local) => {
+    event.preventDefault();
+    reveal(local);
+  };
   return parts.map(({ text, local }) =>
-    local && known(local) ? html`<button type="button" class="why-event" onClick=${() => reveal(local)}>${text}</button>` : text,
+    local && known(local) ? html`<a class="why-event" href="#timeline" onClick=${(event) => open(event, local)}>${text}</a>` : text,
   );
 }
 

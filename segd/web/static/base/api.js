@@ -37,6 +37,7 @@ export function withQuery(path, values) {
 }
 
 async function ask(method, path, body, { signal, parse = JSON.parse, write = JSON.stringify } = {}) {
+  const since = stayed;
   let response;
   try {
     response = await fetch(`/api${path}`, {
@@ -57,7 +58,7 @@ async function ask(method, path, body, { signal, parse = JSON.parse, write = JSO
     found = null; // a proxy's page, say
   }
   if (response.ok) return found;
-  if (response.status === 401) signIn();
+  if (response.status === 401) signIn(since);
   throw new ApiError(
     response.status,
     found?.code ?? "internal",
@@ -67,19 +68,22 @@ async function ask(method, path, body, { signal, parse = JSON.parse, write = JSO
 }
 
 let staying = 0;
+let stayed = 0;
 
-/** Whoever is refused while `run` is under way is not sent to sign in. */
+/** Whoever is refused what was asked before or while `run` is under way is not sent to sign in. */
 export async function stay(run) {
   staying += 1;
   try {
     return await run();
   } finally {
     staying -= 1;
+    stayed += 1;
   }
 }
 
-function signIn() {
-  if (staying || place.value.path === "/login") return;
+/** since: what `stayed` was when it was asked. */
+function signIn(since) {
+  if (staying || stayed !== since || place.value.path === "/login") return;
   go(withQuery("/login", { next: window.location.pathname + window.location.search }), { replace: true });
 }
 

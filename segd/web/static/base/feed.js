@@ -51,7 +51,10 @@ export function openFeed(path, take, returned) {
     close() {
       closed = true;
       clearTimeout(timer);
-      socket.close();
+      socket.onmessage = null;
+      // One that is not open yet is closed once it is: browsers complain of the other on the console.
+      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+      else socket.close();
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { ApiError, get } from "./api.js";
 import { computed, signal } from "./html.js";
+import { place } from "./router.js";
 
 const ASK_SECONDS = 3;
 const PATIENCE_MILLISECONDS = 1000;
@@ -15,9 +16,12 @@ let ahead = 0;
 
 /** The daemon's now, in milliseconds, changing once a second. */
 export const now = signal(Date.now());
+/** Whether this browser may also change and delete. */
+export const manages = computed(() => status.value?.scope === "manage");
 export const zone = computed(() => status.value?.zone ?? "UTC");
 
 export async function askStatus() {
+  if (place.value.path === "/login") return; // who is not in yet would be refused
   try {
     const found = await get("/status");
     ahead = Date.parse(found.now) - Date.now();

@@ -75,9 +75,9 @@ function widest(steps) {
   return Math.ceil(Math.max(...steps.map((step) => context.measureText(number(step)).width))) + 12;
 }
 
-/** Every day its label while there is room, else every second, and so on; always the last. */
+/** Every day its label while there is room, else every second, and so on; always the last. width: less than none where the chart is not shown yet. */
 function thinned(count, width, weekdays) {
-  const every = Math.ceil((count * (weekdays ? 2 : 1) * TICK_WIDTH) / width);
+  const every = Math.ceil((count * (weekdays ? 2 : 1) * TICK_WIDTH) / Math.max(width, 1));
   const at = [];
   for (let i = count - 1; i >= 0; i -= every) at.unshift(i);
   return at;

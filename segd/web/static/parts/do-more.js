@@ -4,7 +4,7 @@ import { useData } from "../base/api.js";
 import { html } from "../base/html.js";
 import { ago, plural } from "../base/format.js";
 import { downloadMembers } from "../base/segments.js";
-import { status } from "../base/status.js";
+import { manages, status } from "../base/status.js";
 import { Icon, TextButton } from "./basics.js";
 import { Card } from "./card.js";
 import { CopyLine } from "./fields.js";
@@ -23,7 +23,7 @@ export function DoMore({ segment }) {
         : html`<${Item} title="Read it" about="From your own programs, paged, as JSON, NDJSON or CSV.">
             <${CopyLine} text=${`${origin}/api/segments/${segment.id}/members`} label="Copy the address of the members" />
           </${Item}>`}
-      ${live && html`<${Hooks} segment=${segment} />`}
+      ${live && manages.value && html`<${Hooks} segment=${segment} />`}
       <${Item} title="Take it along" about=${live ? "Everybody who qualified, with times." : "All members, as they are now."}>
         <${TextButton} icon="download" onClick=${() => downloadMembers(segment)}>Members as CSV</${TextButton}>
         <${TextButton} icon="segments" href=${`/segments/new?segment=${segment.id}`}>Use in another segment</${TextButton}>

@@ -25,7 +25,7 @@ function options(shown, steps) {
   const days = shown.current;
   const stroke = color("--past-fill");
   return {
-    padding: [8, 6, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7, fill: stroke, stroke: color("--surface"), width: 1.5 } },
     scales: { x: { time: false, range: () => [0, Math.max(1, days.length - 1)] }, y: { range: () => [steps[0], steps.at(-1)] } },
     series: [{}, { stroke, width: 1.75, points: { show: true, filter: (u) => [u.data[1].length - 1], size: 5, fill: stroke, width: 0 } }],

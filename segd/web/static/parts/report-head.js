@@ -4,6 +4,7 @@ import { html, useState } from "../base/html.js";
 import { dayAndTime } from "../base/format.js";
 import { downloadMembers, duplicate, remove, switchOn } from "../base/segments.js";
 import { go } from "../base/router.js";
+import { manages } from "../base/status.js";
 import { Badge, Button, Crumbs, KindBadge, TextButton } from "./basics.js";
 import { CopyButton } from "./fields.js";
 import { Menu } from "./overlays.js";
@@ -34,15 +35,15 @@ export function ReportHead({ segment, first, more, below, changed }) {
       </div>
       <div class="actions folds">
         ${first}
-        ${live && html`<${Button} icon=${paused ? "play" : "pause"} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
-        <${Button} icon="edit" href=${`/segments/${segment.id}/edit`}>Edit</${Button}>
+        ${live && manages.value && html`<${Button} icon=${paused ? "play" : "pause"} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
+        ${manages.value && html`<${Button} icon="edit" href=${`/segments/${segment.id}/edit`}>Edit</${Button}>`}
         <${Menu} label="More" items=${[
-          { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
-          live && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
+          manages.value && { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
+          live && manages.value && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
           { label: shown ? "Hide JSON" : "Show as JSON", icon: "code", run: () => setShown(!shown) },
-          { label: "Duplicate", icon: "copy", run: () => duplicate(segment) },
+          manages.value && { label: "Duplicate", icon: "copy", run: () => duplicate(segment) },
           { label: "Members as CSV", icon: "download", run: () => downloadMembers(segment) },
-          { label: "Delete", icon: "delete", run: drop, danger: true },
+          manages.value && { label: "Delete", icon: "delete", run: drop, danger: true },
         ]} />
       </div>
     </div>

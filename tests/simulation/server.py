@@ -1,0 +1,324 @@
+"""A server that keeps the tables, as Postgres would, and the sessions that it has with segd, which break.
+
+What it promises is what segd relies on. A transaction is seen by nobody before its commit, and is whole or never was.
+Inside `repeatable_read` everything is as of its first statement. Transactions that write stand in line, the later ones
+waiting for the earlier to end, as they would at the row of the journal. A lock is a session's until that ends; and a
+session ends, and what it was about to commit is committed or not, some time after segd has lost it.
+
+Nothing waits for the outside: time is Trio's, chance is one generator's, so that a seed is a run.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import trio
+
+from segd.store.errors import ConnectFailed, ConnectionLost
+
+from .tables import READS, SETTINGS, WRITES, Row, Tables, copied, name_of, rows
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How often, of calls. seconds: on Trio's clock, of a call on average. lost: the session breaks, half of the times
+    before the call is done, half after. stalled: it takes some seconds more."""
+
+    seconds: float = 0.001
+    lost: float = 0.0
+    stalled: float = 0.0
+
+
+NONE = Faults()
+
+
+@dataclass(frozen=True)
+class Done:
+    """One thing that a session did. name: of the statement, or `begin`, `commit`, `rollback`, `copy_in`."""
+
+    session: int
+    name: str
+    args: tuple[Any, ...] = ()
+    result: Any = None
+
+
+class Server:
+    """nursery: in which sessions that segd has lost come to their end. trace: gets all that is done, in order."""
+
+    def __init__(self, generator: Random, nursery: trio.Nursery, trace: list[Done] | None = None) -> None:
+        self.generator = generator
+        self.nursery = nursery
+        self.trace = trace
+        self.faults = NONE
+        self.tables = Tables()
+        self.away = False
+        self.calls = 0
+        self.losses = 0
+        self.sessions: list[Session] = []
+        self.lock: Session | None = None
+        self.writing: Session | None = None
+        self.began = 0
+        self._turn = trio.Event()
+        self._awaited = 0, trio.Event()
+
+    def fail(self) -> None:
+        """The server goes down: all sessions end, and none begins until `away` is false again."""
+        self.away = True
+        for session in list(self.sessions):
+            session.lose(at_once=True)
+
+    def done(self, session: "Session", name: str, args: tuple[Any, ...] = (), result: Any = None) -> None:
+        if self.trace is not None:
+            self.trace.append(Done(session.number, name, args, result))
+
+    async def wait_turn(self, session: "Session") -> None:
+        while self.writing not in (None, session):
+            turn = self._turn
+            await turn.wait()
+        self.writing = session
+
+    def end_turn(self, session: "Session") -> None:
+        if self.writing is session:
+            self.writing = None
+            self._turn.set()
+            self._turn = trio.Event()
+
+    async def wait_calls(self, calls: int) -> None:
+        """Until there were so many in all."""
+        self._awaited = calls, trio.Event()
+        await self._awaited[1].wait()
+
+    def count_call(self) -> None:
+        self.calls += 1
+        if self.calls == self._awaited[0]:
+            self._awaited[1].set()
+
+    async def wait_some(self) -> None:
+        """As long as a call may take."""
+        g, faults = self.generator, self.faults
+        if g.random() < faults.stalled:
+            await trio.sleep(g.uniform(0, 12))
+        elif g.random() < 0.3:
+            await trio.sleep(g.expovariate(1 / faults.seconds))
+        else:
+            await trio.lowlevel.checkpoint()
+
+
+class Session:
+    """A `Connection` of the store's, and what the server has at its other end.
+
+    lost: segd has it no more. committing: a COMMIT is on its way.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        server.began += 1
+        self.number = server.began
+        server.sessions.append(self)
+        self.lost = False
+        self.in_transaction = False
+        self._ended = False
+        self._isolated = False
+        self._seen: Tables | None = None  # inside a transaction that is isolated
+        self._written: Tables | None = None  # inside a transaction that writes
+        self._committing = False
+
+    # As `Connection`
+
+    async def execute(self, statement: str, *args: Any) -> str:
+        result = await self._call(name_of(statement), args)
+        return result if isinstance(result, str) else ""
+
+    async def fetch(self, statement: str, *args: Any) -> list[Row]:
+        return await self._call(name_of(statement), args)
+
+    async def fetchrow(self, statement: str, *args: Any) -> Row | None:
+        found = await self._call(name_of(statement), args)
+        return found[0] if found else None
+
+    async def fetchval(self, statement: str, *args: Any) -> Any:
+        row = await self.fetchrow(statement, *args)
+        return None if row is None else row[0]
+
+    async def copy_in(
+        self, table: str, columns: Sequence[str], chunks: AsyncIterable[bytes], *, format: str = "text"
+    ) -> int:
+        assert format == "binary"
+        content = b"".join([chunk async for chunk in chunks])
+        return await self._call("copy_in", (table, tuple(columns), content))
+
+    @asynccontextmanager
+    async def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AsyncGenerator[None]:
+        await self._reach()
+        assert not self.in_transaction
+        self.in_transaction = True
+        self._isolated = isolation == "repeatable_read"
+        self.server.done(self, "begin", (isolation,))
+        try:
+            yield
+        except BaseException:
+            if not self.lost:
+                self._finish(False)
+            raise
+        assert not (readonly and self._written), "nothing is written in a transaction that only reads"
+        await self._commit()
+
+    def is_clean(self) -> bool:
+        return not (self.lost or self.in_transaction)
+
+    # What breaks
+
+    def lose(self, at_once: bool = False) -> None:
+        """segd has the session no more; the server has, for a while."""
+        if not self.lost:
+            self.lost = True
+            self.server.losses += 1
+            if not at_once:
+                self.server.nursery.start_soon(self._linger)
+        if at_once:
+            self._end()
+
+    async def _linger(self) -> None:
+        await trio.sleep(self.server.generator.choice((0.0, 0.1, 2.0)) * self.server.generator.random())
+        self._end()
+
+    def _end(self) -> None:
+        if self._ended:
+            return
+        if self.in_transaction:
+            self._finish(self._committing and self.server.generator.random() < 0.5)
+        self._ended = True
+        self.server.done(self, "end")
+        self.server.sessions.remove(self)
+        if self.server.lock is self:
+            self.server.lock = None
+
+    def _check(self) -> None:
+        if self.lost:
+            raise ConnectionLost("the connection to the server was lost")
+
+    def _maybe_lose(self) -> None:
+        self.server.count_call()
+        if self.server.generator.random() < self.server.faults.lost / 2:
+            self.lose()
+        self._check()
+
+    async def _reach(self) -> None:
+        self._check()
+        await self.server.wait_some()
+        self._check()
+        self._maybe_lose()
+
+    async def _answer(self) -> None:
+        self._maybe_lose()
+        await self.server.wait_some()
+        self._check()
+
+    # What is done
+
+    async def _call(self, name: str, args: tuple[Any, ...]) -> Any:
+        await self._reach()
+        if name in WRITES or name == "copy_in":
+            await self.server.wait_turn(self)
+            if self.lost:
+                self.server.end_turn(self)
+            self._check()
+        result = self._do(name, args)
+        await self._answer()
+        return result
+
+    def _do(self, name: str, args: tuple[Any, ...]) -> Any:
+        server = self.server
+        if name in SETTINGS:
+            result: Any = ""
+        elif name == "take_writers_lock":
+            free = server.lock in (None, self)
+            server.lock = self if free else server.lock
+            result = rows("taken", [(free,)])
+        elif name == "return_writers_lock":
+            server.lock = None if server.lock is self else server.lock
+            result = rows("returned", [(True,)])
+        elif name in READS:
+            result = READS[name](self._read(), *args)
+        else:
+            result = self._write(name, args)
+        server.done(self, name, args, result)
+        return result
+
+    def _read(self) -> Tables:
+        if self._written is not None:
+            return self._written
+        if not self._isolated:
+            return self.server.tables
+        if self._seen is None:
+            self._seen = self.server.tables.copy()
+        return self._seen
+
+    def _write(self, name: str, args: tuple[Any, ...]) -> Any:
+        if self._written is None:
+            self._written = self.server.tables.copy()
+        try:
+            if name == "copy_in":
+                return copied(self._written, *args)
+            return WRITES[name](self._written, *args)
+        finally:
+            if not self.in_transaction:
+                self._put()
+
+    def _put(self) -> None:
+        if self._written is not None:
+            self.server.tables = self._written
+            self._written = None
+        self.server.end_turn(self)
+
+    async def _commit(self) -> None:
+        with trio.CancelScope(shield=True):
+            self._committing = True
+            await self._reach()
+            self._finish(True)
+            await self._answer()
+
+    def _finish(self, commit: bool) -> None:
+        self.server.done(self, "commit" if commit else "rollback")
+        self.in_transaction = self._committing = self._isolated = False
+        self._seen = None
+        if not commit:
+            self._written = None
+        self._put()
+
+
+class Pool:
+    """What one segd has of sessions."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._idle: list[Session] = []
+        self._open: list[Session] = []
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Session]:
+        while self._idle and self._idle[-1].lost:
+            self._idle.pop()
+        session = self._idle.pop() if self._idle else await self._connect()
+        try:
+            yield session
+        finally:
+            if session.is_clean():
+                self._idle.append(session)
+            else:
+                session.lose()
+
+    async def _connect(self) -> Session:
+        await self._server.wait_some()
+        if self._server.away or self._server.generator.random() < self._server.faults.lost / 2:
+            raise ConnectFailed("cannot connect to the server")
+        session = Session(self._server)
+        self._open.append(session)
+        return session
+
+    def die(self) -> None:
+        """As all its sessions do where their process does."""
+        for session in self._open:
+            session.lose()
