@@ -382,6 +382,7 @@ async def test_dates_of_traits_come_also_those_that_stood_when_the_segment_was_m
             ("qualified", "ann", parse_timestamp("2026-03-03T08:00:00Z")),
             ("qualified", "bob", parse_timestamp("2026-03-04T08:00:00Z")),
         ]
-        assert await story.told(number, 2) == expected
+        assert sorted(await story.told(number, 2)) == expected  # what came due meanwhile comes in any order
         story.clock.set(parse_timestamp("2027-03-05T12:00:00Z"))
-        assert (await story.told(number, 4))[2:] == [(type, user, at + 365 * DAY) for type, user, at in expected]
+        a_year_later = [(type, user, at + 365 * DAY) for type, user, at in expected]
+        assert sorted((await story.told(number, 4))[2:]) == a_year_later

@@ -105,9 +105,9 @@ class LiveFollower:
         if now >= self._asked_at + ASK_AGAIN:
             await self._ask_timers(users, now)
         self._wanted.update(users.due(now, LOAD))  # and kept there, should the store be away just now
-        while self._wanted:
+        if self._wanted:  # no more than a batch between two transactions, however many came due at once
             await self._load(users, sorted(self._wanted), users.settled)
-            self._wanted = set(users.due(now, LOAD))
+            self._wanted.clear()
         if self._arming is not None:
             await self._arm(users, self._arming)
         users.advance(self._now())
@@ -146,7 +146,9 @@ class LiveFollower:
         outdated = group.outdated
         self._wanted |= group.unsettled | group.joined
         self._wanted |= {number for number in outdated if users.knows(number)}
-        self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}
+        self._wanted |= {
+            arrival.user for arrival in group.arrivals if arrival.user in outdated and arrival.taken != "imported"
+        }
         users.forget(outdated)
         self._wanted |= users.missing(group.arrivals, group.created)
         # However long ago segd was last there, what came then and is not settled must be among it.

@@ -113,10 +113,15 @@ class Log:
                 return moved.old_anonymous, moved.old_id
         return self.anonymous, self.id
 
+    def _id_after(self, moved: Moved) -> tuple[bool, str]:
+        """What the user whom it names was called once it had come: that goes by arrival."""
+        later = (each for each in self.moved if each.old_user == moved.into_user and each.sequence > moved.sequence)
+        after = min(later, key=lambda each: each.sequence, default=None)
+        return (self.anonymous, self.id) if after is None else (after.old_anonymous, after.old_id)
+
     def _joining(self, moved: Moved) -> Entry:
         """The message that made the user what it is: as an event, if it is asked about at all, it comes right after."""
-        at = (moved.at, moved.sequence)
-        anonymous, id = self._id_at(moved.into_user, at)
+        anonymous, id = self._id_after(moved)
         device, previous = (moved.old_id, None) if moved.old_anonymous else (None, moved.old_id)
         assert not anonymous, "nobody is joined to an anonymous id"
         return Entry(moved.at, moved.sequence, id, device, previous, None)

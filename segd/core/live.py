@@ -45,7 +45,7 @@ class Patience(NamedTuple):
     def after(self, since: Instant, until: Instant, catch_up: int) -> "Patience":
         """After events could not be taken from since to until. catch_up: microseconds that what came due then waits at
         most. What still waits for an earlier such time goes on waiting."""
-        if until <= self.resumed:
+        if since <= self.resumed:
             since = min(since, self.since)
         return Patience(self.grace, since, until, until + min(until - since, catch_up))
 

@@ -271,8 +271,15 @@ class PostgresJournal:
                 rounds = Rounds(writer, self._zone)
             if not effects and trio.current_time() >= self._beat_at:
                 await self._beat(rounds)
+            if effects and not items and self._is_anyones_turn():
+                continue  # what else came due waits for them
             await self._follower.follow()
         await self._beat(rounds)
+
+    def _is_anyones_turn(self) -> bool:
+        """Whether a change, or our stop, has waited for the effects that are now written."""
+        first = self._queue.first()
+        return self._closed if first is None else first.alone
 
     async def _next_items(self) -> list[Item] | None:
         """Wait for a round. Returns who is to be written in it, nobody where other things are to be done; None: we are
