@@ -29,6 +29,7 @@ USERS = 5_000  # few, so that all have been met soon: from then on memory should
 NAMES = ["$page"] * 4 + ["Viewed"] * 3 + ["Cart"] * 2 + ["Bought"]
 SERVE = [sys.executable, "-c", "from segd.cli.serve import serve; serve()"]
 PROBES = 100
+REQUESTS = 500  # over one connection: after 1,000 the daemon closes it
 ON = [
     {"type": "action", "did": {"event": "Probe"}},
     {"type": "inaction", "did": {"event": "Cart"}, "did_not": {"event": "Bought"}, "within": "1m"},
@@ -102,13 +103,16 @@ async def post(
 
     async def sender(until: float) -> None:
         due = trio.current_time()
-        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-            while trio.current_time() < until:
-                body = f'{{"writeKey":{json.dumps(key)},"batch":[{",".join(event() for _ in range(size))}]}}'
-                took.append(await exchange(stream, body.encode()))
-                if rate is not None:
-                    due += size * senders / rate
-                    await trio.sleep_until(due)
+        while trio.current_time() < until:
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                for _ in range(REQUESTS):
+                    body = f'{{"writeKey":{json.dumps(key)},"batch":[{",".join(event() for _ in range(size))}]}}'
+                    took.append(await exchange(stream, body.encode()))
+                    if rate is not None:
+                        due += size * senders / rate
+                        await trio.sleep_until(due)
+                    if trio.current_time() >= until:
+                        break
 
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
@@ -122,8 +126,8 @@ async def exchange(stream: trio.SocketStream, body: bytes) -> float:
     began = trio.current_time()
     await stream.send_all(b"POST /v1/b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     answer = b""
-    while not answer.endswith(b"}"):
-        answer += await stream.receive_some()
+    while not answer.endswith(b"}") and (chunk := await stream.receive_some()):
+        answer += chunk
     assert answer.startswith(b"HTTP/1.1 200"), answer
     return trio.current_time() - began
 
