@@ -6,7 +6,8 @@ from typing import Protocol
 from msgspec import UNSET, UnsetType
 
 from segd.core.answers import EventStats
-from segd.core.instants import Instant, to_text
+from segd.core.frames import Rejection
+from segd.core.instants import to_text
 from segd.core.observing import Observed, operators_for
 from segd.web.api import shapes, telling
 from segd.web.api.routing import Example, Part
@@ -22,17 +23,6 @@ class Events(shapes.Answer, frozen=True, omit_defaults=True):
     name: str | UnsetType = UNSET
     count: shapes.Count | UnsetType = UNSET
     properties: list[shapes.Property] | UnsetType = UNSET
-
-
-class Rejection(Protocol):
-    @property
-    def at(self) -> Instant: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def content(self) -> str: ...
 
 
 class Rejected(Protocol):
