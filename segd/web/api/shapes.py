@@ -490,10 +490,6 @@ class EventName(Answer, frozen=True):
     last_seen: Moment | None
 
 
-class EventNames(Answer, frozen=True):
-    names: list[EventName]
-
-
 class ValueCount(Answer, frozen=True):
     """A value that is frequent; one that fewer than 5 users have is never shown."""
 
@@ -509,12 +505,6 @@ class Property(Answer, frozen=True):
     count: Count
     values: list[ValueCount]
     operators: list[str]
-
-
-class EventInFull(Answer, frozen=True):
-    name: str
-    count: Count
-    properties: list[Property]
 
 
 class TraitNames(Answer, frozen=True):
