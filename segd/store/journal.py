@@ -214,14 +214,14 @@ class PostgresJournal:
     async def _catch_up(self, writer: Writer) -> None:
         """Trio. Bring the follower to where the journal, which is ours, ends."""
         committed: Sequence[Item] = ()
+        given_up: Sequence[Item] = ()
         if self._end is None:
             await self._resume(writer)
         elif self._round is not None:
             round, self._round = self._round, None
             if writer.end == self._end:
                 given_up = [item for item in round.items if item.tries == TRIES]
-                self._queue.answer(given_up, unavailable("the database failed while this was written"))
-                self._queue.put_back(round.items)
+                self._queue.put_back([item for item in round.items if item.tries < TRIES])
             else:
                 committed = round.items
                 self._complete(round)
@@ -234,7 +234,9 @@ class PostgresJournal:
                 self._tell("the database is back")
                 self._lost_at = None
         finally:
-            self._queue.answer(committed)  # no earlier: they may send more at once
+            # No earlier: they may send more at once.
+            self._queue.answer(committed)
+            self._queue.answer(given_up, unavailable("the database failed while this was written"))
 
     async def _resume(self, writer: Writer) -> None:
         """Trio. Tell the follower of what the last run left unsettled."""
