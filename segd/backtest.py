@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Literal
@@ -274,9 +275,10 @@ class _Writer:
         qualified.clear()
 
     def flush(self) -> None:
-        held = self._held
-        held.sort(key=lambda one: (one.at // 1000, one.user, one.cause, one.segment))
-        for segment, count in Counter(one.segment for one in held).items():
+        rows = [(one.at // 1000, one.user, one.cause, one.segment) for one in self._held]
+        rows.sort()
+        for segment, count in Counter(map(itemgetter(3), rows)).items():
             self._counts[segment] = self._counts.get(segment, 0) + count
-        self._output.write(_encode_lines([_Line(one.segment, one.user, to_text(one.at), one.cause) for one in held]))
-        held.clear()
+        texts = {at: to_text(at * 1000) for at in {row[0] for row in rows}}
+        self._output.write(_encode_lines([_Line(segment, user, texts[at], cause) for at, user, cause, segment in rows]))
+        self._held.clear()

@@ -20,9 +20,9 @@ FOREVER: Instant = 1 << 62  # after every instant there is
 
 
 class UserActor:
-    """states: by index of a trigger; those with nothing open are absent or empty. at, instant: the latest instant at
-    which events came, and those, in order. zone: the user's own, from the trait `timezone`, written at zone_at. notes:
-    where what happens is noted down, when somebody asks why."""
+    """states: by index of a trigger, or a tuple that begins with it; those with nothing open are absent or empty. at,
+    instant: the latest instant at which events came, and those, in order. zone: the user's own, from the trait
+    `timezone`, written at zone_at. notes: where what happens is noted down, when somebody asks why."""
 
     __slots__ = ("at", "instant", "notes", "states", "zone", "zone_at")
 
@@ -32,7 +32,7 @@ class UserActor:
 
     def clear(self) -> None:
         """Forget everything; the timers must have been cancelled."""
-        self.states: dict[int, Any] = {}
+        self.states: dict[Any, Any] = {}
         self.at: Instant = -FOREVER
         self.instant: list[Digest] = []
         self.zone: tzinfo | None = None
@@ -77,5 +77,6 @@ class UserActor:
 
     def pending(self, plan: Plan) -> Iterator[Timer]:
         """All open timers of this user."""
-        for index, state in self.states.items():
+        for key, state in self.states.items():
+            index = key if isinstance(key, int) else key[0]
             yield from plan.live[index].trigger.pending(state)

@@ -1,14 +1,15 @@
 """A run of lines as a plan sees it, by column: quick to hand to another process, and quick to go through there."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from segd.core.errors import MessageError
 from segd.core.instants import Instant
-from segd.core.messages import AHEAD, Event
-from segd.core.plain import read_or_refuse, read_plain
+from segd.core.messages import AHEAD, Event, decode_object
+from segd.core.plain import PlainLines, read_or_refuse, read_plain
 from segd.core.plan import Plan
 
 # number, timestamp, user_id, anonymous_id, previous_id, cause, mask, values, traits: an event and its digest, taken
@@ -48,16 +49,8 @@ def digest_lines(plan: Plan, first: int, chunk: bytes, ahead: int = AHEAD) -> Di
         else:
             unlike.append((number, event))
 
-    asking = plain
-    if not plan.hears_all and all(event.previous_id is None for _, event in unlike):
-        named = plan.names
-        asking = plain.only(
-            [
-                name in named or anonymous_id is not None
-                for name, anonymous_id in zip(plain.names, plain.anonymous_ids, strict=True)
-            ]
-        )
-    asked = [_asked(plan, number, event) for number, event in zip(asking.numbers, asking.events(), strict=True)]
+    ask_all = plan.hears_all or any(event.previous_id is not None for _, event in unlike)
+    asked = list(_asked_plainly(plan, plain, ask_all))
     columns = plain.numbers, plain.timestamps, map(hash, plain.message_ids), plain.user_ids
     if unlike:
         asked += [_asked(plan, number, event) for number, event in unlike]
@@ -66,6 +59,17 @@ def digest_lines(plan: Plan, first: int, chunk: bytes, ahead: int = AHEAD) -> Di
         columns = zip(*sorted([*zip(*columns, strict=True), *rows]), strict=True)
     numbers, timestamps, keys, user_ids = columns
     return Digested(numbers, array("q", timestamps), array("q", keys), user_ids, asked, refused)
+
+
+def _asked_plainly(plan: Plan, lines: PlainLines, ask_all: bool) -> Iterator[Asked]:
+    names, match = plan.names, plan.match
+    for number, name, message_id, user_id, anonymous_id, timestamp, content in zip(*lines, strict=True):
+        if ask_all or anonymous_id is not None or name in names:
+            mask, values = match(name, partial(decode_object, content))
+            if mask or plan.hears_all:
+                yield number, timestamp, user_id, anonymous_id, None, message_id, mask, values, None
+            else:
+                yield number, timestamp, user_id, anonymous_id, None, None, None, None, None
 
 
 def _asked(plan: Plan, number: int, event: Event) -> Asked:

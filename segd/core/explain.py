@@ -222,8 +222,8 @@ class _Retelling(Population):
             return Explanation(definition, id, now, known, "not", standing=self._standing(past.History(), now))
         user = user.survivor()
         decisions = tuple(decision for whose, decision in self._decisions if whose.survivor() is user)
-        state = user.states.get(self._segment.trigger.index)
-        timers = iter(()) if state is None else self._segment.trigger.pending(state)
+        trigger = self._segment.trigger
+        timers = (timer for timer in user.pending(self.plan) if timer.trigger is trigger)
         pending = sorted((Pending(self._deed(timer.cause), timer.due) for timer in timers), key=lambda one: one.due)
         return Explanation(
             definition,
@@ -234,7 +234,7 @@ class _Retelling(Population):
             decisions,
             tuple(self._step(note) for note in self._notes(user)),
             tuple(pending),
-            self._progress(state, now),
+            self._progress(user.states.get(trigger.index), now),
             self._standing(user.history, now),
         )
 

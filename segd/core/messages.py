@@ -96,7 +96,7 @@ class Event(msgspec.Struct, gc=False):
     def properties(self) -> dict[str, Any]:
         """Decoded once and shared: not to be changed. A page or screen has all of `pages.NAMES` that can be told."""
         if self._properties is None:
-            properties = _decode_object(self.content)
+            properties = decode_object(self.content)
             if self._view is not None:
                 _complete(properties, self._view)
             self._properties = properties
@@ -146,7 +146,7 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
     context = _context(message.context) if message.context else None
     traits = _context_traits(context) if context else None
     if kind == "identify" and own_traits:
-        traits = (traits or {}) | _decode_object(own_traits)
+        traits = (traits or {}) | decode_object(own_traits)
     view = _view(message, context) if kind == "page" or kind == "screen" else None
 
     return Event(
@@ -426,8 +426,8 @@ def _too_deep(field: str = "message") -> MessageError:
     return MessageError("too_deep", f"{field}: expected at most {DEEPEST} levels of lists and objects")
 
 
-def _decode_object(content: bytes) -> dict[str, Any]:
-    """content: of `_object`."""
+def decode_object(content: bytes | msgspec.Raw) -> dict[str, Any]:
+    """content: an object that was found good, or nothing."""
     return _OBJECT.decode(content) if content else {}
 
 
@@ -451,7 +451,7 @@ def _context_traits(context: _Context) -> dict[str, Any]:
 
 
 def _part(name: str, raw: msgspec.Raw) -> dict[str, Any]:
-    return _decode_object(_object(f"context.{name}", raw)) if raw else {}
+    return decode_object(_object(f"context.{name}", raw)) if raw else {}
 
 
 def _view(message: Message, context: _Context | None) -> _View:
@@ -466,4 +466,4 @@ def _complete(properties: dict[str, Any], view: _View) -> None:
     for key, value in (("name", view.name), ("category", view.category)):
         if value and properties.get(key) is None:
             properties[key] = value
-    pages.complete(properties, _decode_object(view.page), _decode_object(view.campaign))
+    pages.complete(properties, decode_object(view.page), decode_object(view.campaign))

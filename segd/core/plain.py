@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from segd.core.errors import MessageError
-from segd.core.instants import LATEST, Instant, parse_timestamp, to_text
+from segd.core.instants import LATEST, SECOND, Instant, parse_timestamp, to_text
 from segd.core.messages import (
     AHEAD,
     DEEPEST,
@@ -47,12 +47,38 @@ _DECODER = msgspec.json.Decoder(_Plain)
 
 _names: set[str] = set()  # event names found good
 _ids: set[str | None] = set()  # ids found good, as they are
-_minutes: dict[str, Instant] = {}  # "2025-02-23T00:17": its beginning
-_seconds: dict[str, Instant] = {}  # ":05.703Z": what it adds
+
+_BAD = -1 << 62  # so far below every instant that nothing added to it makes one
+
+
+class _Minutes(dict[str, Instant]):
+    """The beginning of `2025-02-23T00:17`."""
+
+    def __missing__(self, text: str) -> Instant:
+        try:
+            instant = parse_timestamp(text + ":00Z")
+        except ValueError:
+            return _BAD
+        if len(self) >= _HELD:
+            self.clear()
+        self[text] = instant
+        return instant
+
+
+class _Rest(dict[str, Instant]):
+    """What the rest of a timestamp adds."""
+
+    def __missing__(self, text: str) -> Instant:
+        return _BAD
+
+
+_minutes = _Minutes()
+_seconds = _Rest((f":{second:02d}", second * SECOND) for second in range(60))
+_fractions = _Rest({"Z": 0} | {f".{thousandth:03d}Z": thousandth * 1000 for thousandth in range(1000)})
 
 
 class PlainLines(NamedTuple):
-    """Plain lines by column, all of one length. numbers: of the lines, rising. contents: the properties' JSON."""
+    """Plain lines by column, all of one length. numbers: of the lines, rising. contents: the properties, objects."""
 
     numbers: Sequence[int]
     names: Sequence[str]
@@ -60,13 +86,13 @@ class PlainLines(NamedTuple):
     user_ids: Sequence[str | None]
     anonymous_ids: Sequence[str | None]
     timestamps: Sequence[Instant]
-    contents: Sequence[bytes]
+    contents: Sequence[msgspec.Raw]
 
     def events(self) -> Iterator[Event]:
         nothing = repeat(None)
         return map(
             Event, repeat("track"), self.names, self.user_ids, self.anonymous_ids, nothing, self.timestamps,
-            nothing, nothing, self.message_ids, nothing, repeat(0), self.contents,
+            nothing, nothing, self.message_ids, nothing, repeat(0), map(bytes, self.contents),
         )  # fmt: skip
 
     def only(self, kept: Iterable[bool]) -> "PlainLines":
@@ -110,8 +136,8 @@ def read_plain(chunk: bytes, first: int = 0, *, latest: Instant = LATEST) -> tup
     message_ids = [plain.message_id for plain in found]
     user_ids = [plain.user_id for plain in found]
     anonymous_ids = [plain.anonymous_id for plain in found]
-    contents = [bytes(plain.properties) for plain in found]
-    timestamps = _instants([plain.timestamp for plain in found])
+    contents = [plain.properties for plain in found]
+    timestamps = _instants(plain.timestamp for plain in found)
     lines = PlainLines(numbers, names, message_ids, user_ids, anonymous_ids, timestamps, contents)
     if doubtful := _doubtful(lines, latest):
         others = sorted(others + [(numbers[index], every[numbers[index] - first]) for index in doubtful])
@@ -166,14 +192,25 @@ def _doubtful(lines: PlainLines, latest: Instant) -> set[int]:
         doubt(lines.message_ids, str.isspace)
     if lines.timestamps and (min(lines.timestamps) < 0 or max(lines.timestamps) > latest):
         doubt(lines.timestamps, lambda timestamp: not 0 <= timestamp <= latest)
-    contents = lines.contents
-    if any(content[0] != 123 for content in contents):  # {
-        doubt(contents, lambda content: content[0] != 123)
-    if has_suspect_number(b"\n".join(contents)):
-        doubt(contents, has_suspect_number)
-    if max(map(len, contents), default=0) > 2 * DEEPEST:
-        doubt(contents, lambda content: content.count(b"{") + content.count(b"[") > DEEPEST)
+    doubtful.update(_doubtful_contents(lines.contents))
     return doubtful
+
+
+def _doubtful_contents(contents: Sequence[msgspec.Raw]) -> Iterator[int]:
+    every = b"\n".join(contents)  # no newline is within a line
+    if (
+        len(contents) == (every.startswith(b"{") + every.count(b"\n{"))
+        and not has_suspect_number(every)
+        and every.count(b"{") + every.count(b"[") < len(contents) + DEEPEST
+    ):
+        return
+    for index, content in enumerate(map(bytes, contents)):
+        if (
+            content[0] != 123  # {
+            or has_suspect_number(content)
+            or content.count(b"{") + content.count(b"[") > DEEPEST
+        ):
+            yield index
 
 
 def _learn_id(id: str) -> bool:
@@ -194,31 +231,8 @@ def _learn_name(name: str) -> bool:
     return True
 
 
-def _instants(texts: Sequence[str]) -> list[Instant]:
-    """-1 where it takes a closer look."""
-    minutes, seconds = _minutes, _seconds
-    try:
-        return [minutes[text[:16]] + seconds[text[16:]] for text in texts]
-    except KeyError:
-        return [_learn_timestamp(text) for text in texts]
-
-
-def _learn_timestamp(text: str) -> Instant:
-    """An instant of the form 2025-02-23T00:17:05.703Z, whose halves are kept: they add up in any combination."""
-    if text[:16] in _minutes and text[16:] in _seconds:
-        return _minutes[text[:16]] + _seconds[text[16:]]
-    if len(text) != 24 or text[16] != ":" or text[23] != "Z":
-        return -1
-    try:
-        instant = parse_timestamp(text)
-        minute = parse_timestamp(text[:16] + ":00Z")
-    except ValueError:
-        return -1
-    if minute < 0:
-        return -1
-    for memory in (_minutes, _seconds):
-        if len(memory) >= _HELD:
-            memory.clear()
-    _minutes[text[:16]] = minute
-    _seconds[text[16:]] = instant - minute
-    return instant
+def _instants(texts: Iterable[str]) -> list[Instant]:
+    """Negative where it takes a closer look: quick are instants of the form 2025-02-23T00:17:05.703Z, whose parts add
+    up in any combination."""
+    minutes, seconds, fractions = _minutes, _seconds, _fractions
+    return [minutes[text[:16]] + seconds[text[16:19]] + fractions[text[19:]] for text in texts]

@@ -78,7 +78,7 @@ class LiveSegment(NamedTuple):
     filter: past.Node | None
     again: int | None
     waits: bool  # its filter names live segments, so that it is decided when the instant is over
-    simple: bool  # every candidate qualifies
+    simple: bool  # every candidate qualifies, and nothing asks about it later
     run: Run | None
 
 
@@ -148,6 +148,9 @@ class Plan:
                 where = scope.condition(definition.where)
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
+        self.live = [
+            segment._replace(simple=False) if segment.name in self.remembered else segment for segment in self.live
+        ]
         fading = [segment.trigger.fades_after() for segment in self.live]
         # Whether any trigger looks at what was before its time.
         self.looks_back = any(
@@ -207,18 +210,20 @@ class Plan:
 
     def digest(self, event: Event, sequence: int) -> Digest | None:
         """The event as the plan sees it; None where nothing asks about it. sequence: its order of arrival."""
-        interest = self.names.get(event.name)
-        mask, values, traits = 0, None, None
-        if interest is not None:
-            if interest.plain is not None:
-                mask = interest.plain
-            else:
-                mask, values = interest.read(event.properties())
+        mask, values = self.match(event.name, event.properties)
+        traits = None
         if self.traits and event.traits:
             traits = {name: value for name, value in event.traits.items() if name in self.traits} or None
         if not (mask or traits or self.hears_all):
             return None
         return Digest(event.timestamp, sequence, event.timestamp, event.message_id, mask, values, traits)
+
+    def match(self, name: str, properties: Callable[[], Properties]) -> tuple[int, dict[int, Any] | None]:
+        """The mask and the values of an event. properties: called where they are asked about."""
+        interest = self.names.get(name)
+        if interest is None:
+            return 0, None
+        return interest.read(properties()) if interest.plain is None else (interest.plain, None)
 
     def triggers_for(self, digest: Digest) -> tuple[Trigger, ...]:
         """Those that an event concerns."""

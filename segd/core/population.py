@@ -69,6 +69,10 @@ class User(UserActor):
         self.fired_at: Instant = -FOREVER
         self.joined_to: User | None = None
 
+    def timers(self, plan: Plan) -> list[Timer]:
+        """All that is still to come of this user."""
+        return [*self.pending(plan), *self.waiting]
+
     def survivor(self) -> "User":
         user = self
         while user.joined_to is not None:
@@ -133,7 +137,8 @@ class Population:
 
     def take_digested(self, digested: Digested) -> None:
         """Take a run of messages, each after all that comes due before it."""
-        put, timers = self.put, self.timers
+        put, feed, timers, users = self.put, self.feed, self.timers, self.users
+        get: Callable[[str | None], User | None] = users.get  # pyright: ignore[reportAssignmentType]
         for number, at, user_id, anonymous_id, previous_id, cause, mask, values, traits in digested.asked:
             heap = timers.heap
             if heap and heap[0][0] < at:
@@ -142,8 +147,10 @@ class Population:
             if mask is not None:
                 assert cause is not None
                 digest = Digest(at, number, at, cause, mask, values, traits)
+                if anonymous_id is None and previous_id is None and (user := get(user_id)) is not None:
+                    feed(user.survivor(), digest, at)
+                    continue
             put(user_id, anonymous_id, previous_id, at, digest)
-        users = self.users
         for user_id in set(digested.user_ids).difference(users):
             if user_id is not None:
                 users[user_id] = None
@@ -204,7 +211,7 @@ class Population:
 
     def advance_user(self, user: User, to: Instant) -> None:
         """Fire what is due before `to` of one user alone."""
-        while due := [timer for timer in (*user.pending(self.plan), *user.waiting) if timer.due < to]:
+        while due := [timer for timer in user.timers(self.plan) if timer.due < to]:
             timer = min(due, key=firing_order)
             self.timers.cancel(timer)
             self.fire(timer, user)
@@ -223,10 +230,11 @@ class Population:
             self._settle(user, timer.candidate, timer.key)
             return
         user.touched_at = user.fired_at = timer.due
-        candidates: list[Candidate] = []
+        candidates = self._candidates
         timer.trigger.fire(user, timer, self.timers, candidates)
         for candidate in candidates:
             self._decide(user, candidate)
+        candidates.clear()
 
     # Who qualifies
 
@@ -244,11 +252,12 @@ class Population:
         segment = self.plan.live[candidate.trigger.index]
         if candidate.at < self.settled_before:
             return
-        if not self.admits(segment, who.history, candidate):
-            return
-        if segment.name in self.plan.remembered:
-            for history in {id(history): history for history in (user.history, who.history)}.values():
-                _insert(history.qualified.setdefault(segment.name, []), candidate.at)
+        if not segment.simple:
+            if not self.admits(segment, who.history, candidate):
+                return
+            if segment.name in self.plan.remembered:
+                for history in {id(history): history for history in (user.history, who.history)}.values():
+                    _insert(history.qualified.setdefault(segment.name, []), candidate.at)
         cause, index, timed = candidate.cause, candidate.trigger.index, candidate.last is None
         self.qualified.append(
             Qualification(
@@ -304,7 +313,7 @@ class Population:
         known = [self.users.get(id) for id in fresh.users]
         alone = [device.user for id in fresh.devices if (device := self.devices.get(id)) is not None]
         for user in {id(user): user for user in (*known, *alone) if user is not None}.values():
-            for timer in (*user.pending(self.plan), *user.waiting):
+            for timer in user.timers(self.plan):
                 self.timers.cancel(timer)
         self.users.update(fresh.users)
         self.devices.update(fresh.devices)

@@ -6,8 +6,8 @@ left to look at is the other end: a `did_not` with the timestamp of the `did` th
 keeps the events of its latest instant for that. An event that matches both closes first, then opens a window that only
 events after it can close.
 
-With `same`, each combination of values is on its own. A user's state is {combination: [timer, …]}, oldest first; more
-than one stands there only with `each`.
+With `same`, each combination of values is on its own. So what is open stands in a user's states by trigger and
+combination, as [timer, …], oldest first; more than one only with `each`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from segd.core.triggers.base import Candidate, Trigger, combination
 if TYPE_CHECKING:
     from segd.core.actor import UserActor
 
-State = dict[Any, list[Timer]]
+Windows = list[Timer]
 
 
 class InactionTrigger(Trigger):
@@ -43,79 +43,84 @@ class InactionTrigger(Trigger):
 
     def step(self, actor: "UserActor", digest: Digest, timers: Timers, out: list[Candidate]) -> None:
         mask = digest.mask
-        state: State | None = actor.states.get(self.index)
-        key = None if self.same is None else combination(digest, self.same)
-        if mask & self.did_not and state and key in state:
-            self._shut(actor, digest, state.pop(key), timers)
+        key = self._key(digest) if self.same is not None else self.index
+        if mask & self.did_not:
+            windows: Windows | None = actor.states.pop(key, None)
+            if windows is not None:
+                self._shut(actor, digest, windows, timers)
         if mask & self.did:
             self._open(actor, digest, key, timers)
 
-    def _shut(self, actor: "UserActor", digest: Digest, windows: list[Timer], timers: Timers) -> None:
+    def _key(self, digest: Digest) -> Any:
+        return self.index if self.same is None else (self.index, combination(digest, self.same))
+
+    def _shut(self, actor: "UserActor", digest: Digest, windows: Windows, timers: Timers) -> None:
         for timer in windows:
             timers.cancel(timer)
-            actor.note(self, "closed", digest.timestamp, digest, timer.cause, timer.due)
+            if actor.notes is not None:
+                actor.note(self, "closed", digest.timestamp, digest, timer.cause, timer.due)
 
     def _open(self, actor: "UserActor", digest: Digest, key: Any, timers: Timers) -> None:
-        state: State = actor.states.setdefault(self.index, {})
-        windows = state.get(key)
-        if windows and self.repeat != "each":
+        windows: Windows | None = actor.states.get(key)
+        if windows is not None and self.repeat != "each":
             before = windows[0]
             if self.repeat == "first":
-                actor.note(self, "ignored", digest.timestamp, digest, before.cause, before.due)
+                if actor.notes is not None:
+                    actor.note(self, "ignored", digest.timestamp, digest, before.cause, before.due)
                 return
             timers.cancel(before)
             actor.note(self, "restarted", digest.timestamp, digest, before.cause, before.due)
-            del state[key]
+            del actor.states[key]
             windows = None
         due = digest.timestamp + self.within
-        undone = self._undone_at_once(actor, digest, key)
-        if undone is not None:
-            actor.note(self, "closed", digest.timestamp, undone, digest, due)
-            return
-        actor.note(self, "opened", digest.timestamp, digest, digest, due)
-        timer = timers.set(due, actor, self, digest, key)
-        if windows:
-            windows.append(timer)
+        # Nothing to look for where nothing else happened at its instant, or where it matches both.
+        if len(actor.instant) > 1 and not digest.mask & self.did_not:
+            undone = self._undone_at_once(actor, key)
+            if undone is not None:
+                actor.note(self, "closed", digest.timestamp, undone, digest, due)
+                return
+        if actor.notes is not None:
+            actor.note(self, "opened", digest.timestamp, digest, digest, due)
+        timer = timers.set_after(self.within, actor, self, digest, key)
+        if windows is None:
+            actor.states[key] = [timer]
         else:
-            state[key] = [timer]
+            windows.append(timer)
 
-    def _undone_at_once(self, actor: "UserActor", digest: Digest, key: Any) -> Digest | None:
+    def _undone_at_once(self, actor: "UserActor", key: Any) -> Digest | None:
         """The did_not that stands before this did in order, with the same timestamp; an event that matches both is
         closed by later ones alone."""
-        if len(actor.instant) == 1 or digest.mask & self.did_not:  # nothing but the event itself
-            return None
         for earlier in actor.instant:
-            if earlier.mask & self.did_not and combination(earlier, self.same) == key:
+            if earlier.mask & self.did_not and self._key(earlier) == key:
                 return earlier
         return None
 
     def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         if not digest.mask & self.did_not:
             return
-        state: State | None = actor.states.get(self.index)
-        key = combination(digest, self.same)
-        windows = state.get(key) if state else None
-        if not state or not windows:
+        key = self._key(digest)
+        windows: Windows | None = actor.states.get(key)
+        if windows is None:
             return
-        inside: list[Timer] = []
-        left: list[Timer] = []
+        inside: Windows = []
+        left: Windows = []
         for timer in windows:
             (inside if timer.cause.timestamp <= digest.timestamp <= timer.due else left).append(timer)
         self._shut(actor, digest, inside, timers)
         if left:
-            state[key] = left
+            actor.states[key] = left
         else:
-            del state[key]
+            del actor.states[key]
 
     def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
-        state: State = actor.states[self.index]
-        windows = state[timer.key]
+        windows: Windows = actor.states[timer.key]
         if len(windows) == 1:
-            del state[timer.key]
+            del actor.states[timer.key]
         else:
             windows.remove(timer)
-        actor.note(self, "came due", timer.due, None, timer.cause, timer.due)
+        if actor.notes is not None:
+            actor.note(self, "came due", timer.due, None, timer.cause, timer.due)
         out.append(Candidate(self, timer.due, timer.cause, None))
 
-    def pending(self, state: State) -> Iterator[Timer]:
-        return (timer for windows in state.values() for timer in windows)
+    def pending(self, state: Windows) -> Iterator[Timer]:
+        return iter(state)
