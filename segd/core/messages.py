@@ -426,7 +426,7 @@ def _too_deep(field: str = "message") -> MessageError:
     return MessageError("too_deep", f"{field}: expected at most {DEEPEST} levels of lists and objects")
 
 
-def decode_object(content: bytes | msgspec.Raw) -> dict[str, Any]:
+def decode_object(content: bytes) -> dict[str, Any]:
     """content: an object that was found good, or nothing."""
     return _OBJECT.decode(content) if content else {}
 

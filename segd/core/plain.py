@@ -31,6 +31,7 @@ from segd.core.messages import (
 
 _HELD = 200_000  # entries a memory of checked texts may have before it begins anew
 _NONE = msgspec.Raw(b"{}")
+_BRACE = ord("{")
 
 
 class _Plain(msgspec.Struct, gc=False, rename="camel", forbid_unknown_fields=True):
@@ -86,13 +87,13 @@ class PlainLines(NamedTuple):
     user_ids: Sequence[str | None]
     anonymous_ids: Sequence[str | None]
     timestamps: Sequence[Instant]
-    contents: Sequence[msgspec.Raw]
+    contents: Sequence[bytes]
 
     def events(self) -> Iterator[Event]:
         nothing = repeat(None)
         return map(
             Event, repeat("track"), self.names, self.user_ids, self.anonymous_ids, nothing, self.timestamps,
-            nothing, nothing, self.message_ids, nothing, repeat(0), map(bytes, self.contents),
+            nothing, nothing, self.message_ids, nothing, repeat(0), self.contents,
         )  # fmt: skip
 
     def only(self, kept: Iterable[bool]) -> "PlainLines":
@@ -136,7 +137,7 @@ def read_plain(chunk: bytes, first: int = 0, *, latest: Instant = LATEST) -> tup
     message_ids = [plain.message_id for plain in found]
     user_ids = [plain.user_id for plain in found]
     anonymous_ids = [plain.anonymous_id for plain in found]
-    contents = [plain.properties for plain in found]
+    contents = list(map(bytes, [plain.properties for plain in found]))
     timestamps = _instants(plain.timestamp for plain in found)
     lines = PlainLines(numbers, names, message_ids, user_ids, anonymous_ids, timestamps, contents)
     if doubtful := _doubtful(lines, latest):
@@ -192,25 +193,14 @@ def _doubtful(lines: PlainLines, latest: Instant) -> set[int]:
         doubt(lines.message_ids, str.isspace)
     if lines.timestamps and (min(lines.timestamps) < 0 or max(lines.timestamps) > latest):
         doubt(lines.timestamps, lambda timestamp: not 0 <= timestamp <= latest)
-    doubtful.update(_doubtful_contents(lines.contents))
+    contents = lines.contents
+    if set(map(itemgetter(0), contents)) - {_BRACE}:
+        doubt(contents, lambda content: content[0] != _BRACE)
+    if has_suspect_number(b"\n".join(contents)):
+        doubt(contents, has_suspect_number)
+    if max(map(len, contents), default=0) > 2 * DEEPEST:
+        doubt(contents, lambda content: content.count(b"{") + content.count(b"[") > DEEPEST)
     return doubtful
-
-
-def _doubtful_contents(contents: Sequence[msgspec.Raw]) -> Iterator[int]:
-    every = b"\n".join(contents)  # no newline is within a line
-    if (
-        len(contents) == (every.startswith(b"{") + every.count(b"\n{"))
-        and not has_suspect_number(every)
-        and every.count(b"{") + every.count(b"[") < len(contents) + DEEPEST
-    ):
-        return
-    for index, content in enumerate(map(bytes, contents)):
-        if (
-            content[0] != 123  # {
-            or has_suspect_number(content)
-            or content.count(b"{") + content.count(b"[") > DEEPEST
-        ):
-            yield index
 
 
 def _learn_id(id: str) -> bool:
