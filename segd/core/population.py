@@ -252,12 +252,11 @@ class Population:
         segment = self.plan.live[candidate.trigger.index]
         if candidate.at < self.settled_before:
             return
-        if not segment.simple:
-            if not self.admits(segment, who.history, candidate):
-                return
-            if segment.name in self.plan.remembered:
-                for history in {id(history): history for history in (user.history, who.history)}.values():
-                    _insert(history.qualified.setdefault(segment.name, []), candidate.at)
+        if not self.admits(segment, who.history, candidate):
+            return
+        if not segment.simple and segment.name in self.plan.remembered:
+            for history in {id(history): history for history in (user.history, who.history)}.values():
+                _insert(history.qualified.setdefault(segment.name, []), candidate.at)
         cause, index, timed = candidate.cause, candidate.trigger.index, candidate.last is None
         self.qualified.append(
             Qualification(
@@ -310,8 +309,9 @@ class Population:
 
     def replace(self, fresh: "Population") -> None:
         """Take over users that were folded again, in place of what stood for the same ids."""
-        known = [self.users.get(id) for id in fresh.users]
-        alone = [device.user for id in fresh.devices if (device := self.devices.get(id)) is not None]
+        # Not `id`: Python 3.12.1 takes the function below for the variable.
+        known = [self.users.get(key) for key in fresh.users]
+        alone = [device.user for key in fresh.devices if (device := self.devices.get(key)) is not None]
         for user in {id(user): user for user in (*known, *alone) if user is not None}.values():
             for timer in user.timers(self.plan):
                 self.timers.cancel(timer)
