@@ -8,20 +8,24 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
+import trio
 
 from segd.core import definitions as d
 from segd.core.actor import FOREVER
 from segd.core.effects import Arrival, Effects, Group, Logged, Run
 from segd.core.errors import DefinitionError
 from segd.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from segd.core.live import LiveUsers, Patience
+from segd.core.live import LiveUsers
+from segd.core.naming import with_all_named
+from segd.core.patience import Patience
 from segd.core.plan import Plan
 from segd.core.ports import Known, UserStore
 
 LOAD = 500  # users in one query
+HEAVY = 2_000  # events that are taken in one go, in about 30 ms; more are taken beside the loop, which others need
 LONG_AGO = DAY  # before the late band, or MANY times as long as any window where that is more: most users were quiet
 MANY = 4  # for so long once since then, and no more of their history is needed
 ARM = 200  # users looked at between two transactions, where a new segment asks about history
@@ -29,6 +33,8 @@ AHEAD = HOUR  # timers due within so long are known; those that come after it ar
 ASK_AGAIN = 30 * MINUTE
 NAP = 1.0  # seconds: the wall clock may be set meanwhile
 ROOM = 3_000_000  # events of users at hand: at 300 to 500 bytes each about a gigabyte
+
+T = TypeVar("T")
 
 _LOG = structlog.get_logger()
 
@@ -42,11 +48,10 @@ class Listener(Protocol):
 
 @dataclass
 class _Arming:
-    """Users being looked at for what segments open in history. plan: of those segments. since: they count from then on.
-    after: the last user who was looked at."""
+    """Users being looked at for what segments open in history. plan: of those segments. after: the last user who was
+    looked at."""
 
     plan: Plan
-    since: Instant
     after: int = 0
 
 
@@ -79,6 +84,7 @@ class LiveFollower:
         self._users: LiveUsers | None = None
         self._inbox: deque[Group] = deque()
         self._wanted: set[int] = set()  # to be loaded before anything else is done
+        self._unsettled_from: Instant = FOREVER  # what the record has of them may have to change from then on
         self._asked_at: Instant = 0
         self._arming: _Arming | None = None
 
@@ -106,7 +112,7 @@ class LiveFollower:
             await self._ask_timers(users, now)
         self._wanted.update(users.due(now, LOAD))  # and kept there, should the store be away just now
         if self._wanted:  # no more than a batch between two transactions, however many came due at once
-            await self._load(users, sorted(self._wanted), users.settled)
+            await self._load(users, sorted(self._wanted), users.settled, users.changes_from((), now))
             self._wanted.clear()
         if self._arming is not None:
             await self._arm(users, self._arming)
@@ -152,10 +158,12 @@ class LiveFollower:
         users.forget(outdated)
         self._wanted |= users.missing(group.arrivals, group.created)
         # However long ago segd was last there, what came then and is not settled must be among it.
-        await self._load(users, sorted(self._wanted), group.position, whole=bool(group.unsettled))
+        changes_from = None if group.unsettled else users.changes_from(group.arrivals, now)
+        await self._load(users, sorted(self._wanted), group.position, changes_from, self._unsettled_from)
         self._wanted.clear()
+        self._unsettled_from = FOREVER
         users.create(group.arrivals, group.created)
-        users.take(group.arrivals, now)
+        await _work(users.effort(group.arrivals), lambda: users.take(group.arrivals, now))
         users.advance(now)
         users.settle(group.position)
 
@@ -164,18 +172,30 @@ class LiveFollower:
         users: LiveUsers,
         numbers: Sequence[int],
         position: int,
+        changes_from: Instant | None,
         unsettled_from: Instant = FOREVER,
-        whole: bool = False,
     ) -> None:
-        """Bring these users to hand; with all of their history if `whole`, or where a little of it tells too little."""
-        since = None
-        if not whole:
-            since = min(unsettled_from, self._now() - self._late_band) - max(LONG_AGO, MANY * users.plan.fading)
+        """Bring these users to hand, with as much of their history as tells what changes from that instant on; None:
+        all of it, as where that does not tell it."""
+        since = None if changes_from is None else changes_from - max(LONG_AGO, MANY * users.plan.fading)
         for start in range(0, len(numbers), LOAD):
-            loaded = await self._store.load(numbers[start : start + LOAD], users.plan, since)
-            if again := users.load(loaded, position, self._now(), unsettled_from, since):
-                loaded = await self._store.load(again, users.plan, None)
-                users.load(loaded, position, self._now(), unsettled_from)
+            again = await self._load_some(users, numbers[start : start + LOAD], position, unsettled_from, since)
+            await self._load_some(users, again, position, unsettled_from, None)
+
+    async def _load_some(
+        self,
+        users: LiveUsers,
+        numbers: Sequence[int],
+        position: int,
+        unsettled_from: Instant,
+        since: Instant | None,
+    ) -> list[int]:
+        """Returns those of whom more is needed."""
+        if not numbers:
+            return []
+        loaded = await self._store.load(numbers, users.plan, since)
+        effort = sum(len(one.events) for one in loaded)
+        return await _work(effort, lambda: users.load(loaded, position, self._now(), unsettled_from, since))
 
     # What is asked
 
@@ -187,18 +207,21 @@ class LiveFollower:
         names = {number: name for name, number in known.numbers.items()}
         users = LiveUsers(plan, names, self._patience, self._late_band, self._room, known.settled)
         await self._ask_timers(users, now)
-        unarmed = [run for run in known.runs if not run.armed and run.counts_to is None]
-        since = min((run.counts_from for run in unarmed), default=0)
-        self._arming = _Arming(compile_plan(known._replace(runs=unarmed), self._zone), since) if unarmed else None
+        for number, at in await self._store.ahead():
+            self._wanted.add(number)
+            self._unsettled_from = min(self._unsettled_from, at)
+        unarmed = [run for run in known.runs if not run.armed]
+        self._arming = _Arming(compile_plan(known._replace(runs=unarmed), self._zone)) if unarmed else None
         return users
 
-    async def _arm(self, users: LiveUsers, arming: "_Arming") -> None:
+    async def _arm(self, users: LiveUsers, arming: _Arming) -> None:
         """Look at the next users in whose history a segment may open something."""
         page = await self._store.concerned(arming.plan, arming.after, ARM)
+        since = users.unarmed_from
         strangers = [number for number in page if not users.is_at_hand(number)]
         for number in page:
-            users.look_at(number, arming.since, self._now())
-        await self._load(users, strangers, users.settled, arming.since)
+            users.look_at(number, since, self._now())
+        await self._load(users, strangers, users.settled, users.changes_from((), self._now()), since)
         if len(page) == ARM:
             arming.after = page[-1]
         else:
@@ -206,8 +229,14 @@ class LiveFollower:
             self._arming = None
 
     async def _ask_timers(self, users: LiveUsers, now: Instant) -> None:
-        users.put_to_sleep(await self._store.due(now + AHEAD))
+        due = await self._store.due(now + AHEAD)
+        await _work(len(due), lambda: users.put_to_sleep(due))
         self._asked_at = now
+
+
+async def _work(effort: int, work: Callable[[], T]) -> T:
+    """Trio. effort: how many events it takes. Nobody else may touch what it works on, until it is done."""
+    return work() if effort < HEAVY else await trio.to_thread.run_sync(work)
 
 
 def compile_plan(known: Known, zone: tzinfo) -> Plan:
@@ -218,7 +247,8 @@ def compile_plan(known: Known, zone: tzinfo) -> Plan:
     for run in known.runs:
         if run.segment in names:
             runs.setdefault(names[run.segment], []).append(run)
-    definitions = _needed(known.definitions, aliases)
+    live = [definition for definition in known.definitions if isinstance(definition, d.Live)]
+    definitions = with_all_named(live, known.definitions, aliases)
     while True:
         try:
             return Plan(definitions, zone, runs, aliases)
@@ -230,17 +260,3 @@ def compile_plan(known: Known, zone: tzinfo) -> Plan:
             for name in sorted(broken):
                 _LOG.error("segment_left_out", segment=name, reason=error.message)
             definitions = left
-
-
-def _needed(definitions: Sequence[d.Definition], aliases: dict[str, str]) -> list[d.Definition]:
-    by_name = {definition.name: definition for definition in definitions}
-    needed: dict[str, d.Definition] = {}
-    waiting: list[d.Definition] = [definition for definition in definitions if isinstance(definition, d.Live)]
-    while waiting:
-        definition = waiting.pop()
-        needed[definition.name] = definition
-        for named in d.segments_named(definition):
-            name = named if named in by_name else aliases.get(named, named)
-            if name in by_name and name not in needed:
-                waiting.append(by_name[name])
-    return [definition for definition in definitions if definition.name in needed]

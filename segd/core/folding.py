@@ -3,6 +3,8 @@
 The store keeps all events of a user under one number, also those that were another's until a join, with a note of what
 was moved and when. Folding puts that back: until the message that joined them there are two users, each with their own
 events, and it joins them as it did when it came.
+
+A log may begin late: with what the store was asked for, or with a base in place of what came before.
 """
 
 import bisect
@@ -17,6 +19,7 @@ from segd.core.effects import Arrival, Moved, Standing, StoredEvent, StoredUser
 from segd.core.instants import Instant
 from segd.core.plan import Plan
 from segd.core.population import Device, Entry, Population, User
+from segd.core.resuming import Base
 
 
 def digest_of(plan: Plan, event: StoredEvent | Arrival) -> Digest | None:
@@ -41,16 +44,22 @@ class _Logged(NamedTuple):
 
 
 class Log:
-    """What a user did that a plan asks about, in order. taken: the journal's position up to which it is complete."""
+    """What a user did that a plan asks about, in order. taken: the journal's position up to which it is complete.
+    right_from: what it leads to from then on is right; for more it does not reach back far enough. base: what came
+    before its events, where those are not kept.
 
-    __slots__ = ("_logged", "anonymous", "id", "moved", "number", "taken")
+    since: events that fade are missing before it.
+    """
 
-    def __init__(self, plan: Plan, stored: StoredUser, taken: int) -> None:
+    __slots__ = ("_logged", "anonymous", "base", "id", "moved", "number", "right_from", "taken")
+
+    def __init__(self, plan: Plan, stored: StoredUser, taken: int, since: Instant | None = None) -> None:
         self.number = stored.number
         self.id = stored.id
         self.anonymous = stored.anonymous
         self.moved = sorted(stored.moved, key=lambda moved: (moved.at, moved.sequence))
         self.taken = taken
+        self.base: Base | None = None
         self._logged: list[_Logged] = []
         for event in stored.events:
             digest = digest_of(plan, event)
@@ -60,9 +69,11 @@ class Log:
                 if digest.imported_at is not None and plan.looks_back:
                     self._logged.append(_Logged(replace(digest, taken_at=digest.timestamp), owner))
         self._logged.sort(key=_place)
+        self.right_from = -FOREVER if since is None else self._nothing_open_from(plan, since)
 
     def __len__(self) -> int:
-        return len(self._logged)
+        """How many events are kept."""
+        return len(self._logged) + (0 if self.base is None else len(self.base))
 
     def digests(self) -> Iterator[Digest]:
         return (digest for digest, _ in self._logged)
@@ -72,7 +83,7 @@ class Log:
         return self._logged[-1].digest.taken_at if self._logged else -FOREVER
 
     def add(self, digest: Digest) -> bool:
-        """The next event to arrive. Returns whether it is the last in order, too."""
+        """The next event to arrive, not before `right_from`. Returns whether it is the last in order, too."""
         logged = _Logged(digest, self.number)
         if not self._logged or place(self._logged[-1].digest) < place(digest):
             self._logged.append(logged)
@@ -80,11 +91,8 @@ class Log:
         bisect.insort(self._logged, logged, key=_place)
         return False
 
-    def right_from(self, plan: Plan, since: Instant | None) -> Instant:
-        """From which instant on it tells all, where events that fade are missing before `since`: nothing that those
-        could have opened is open then."""
-        if since is None:
-            return -FOREVER
+    def _nothing_open_from(self, plan: Plan, since: Instant) -> Instant:
+        """From when on nothing is open that events before `since` could have opened."""
         quiet_since = since
         for digest in self.digests():
             at = digest.timestamp
@@ -94,10 +102,27 @@ class Log:
                 quiet_since = at
         return quiet_since + plan.fading + 1
 
+    def instant_of(self, index: int) -> Instant:
+        """Where the event of that index stands, of those kept one by one; FOREVER where there are not so many."""
+        return self._logged[index].digest.taken_at if index < len(self._logged) else FOREVER
+
+    def settle(self, plan: Plan, before: Instant) -> Base:
+        """Keep only what follows from what stands before that instant, which must be after all joins."""
+        settled = bisect.bisect_left(self._logged, before, key=_instant)
+        population, user = _begin(plan, self, before)
+        population.replay(self._entries(self._logged[:settled]))
+        self.base = Base(population, user or self.user_in(population), before)
+        del self._logged[:settled]
+        self.right_from = max(self.right_from, before)
+        return self.base
+
     def entries(self) -> Iterator[Entry]:
         """The messages with the ids that they came under, the joining ones among them."""
-        changes = self.moved
-        for digest, owner in self._logged:
+        return self._entries(self._logged)
+
+    def _entries(self, some: Iterable[_Logged]) -> Iterator[Entry]:
+        changes = self.moved if self.base is None else []
+        for digest, owner in some:
             while changes and (changes[0].at, changes[0].sequence) <= place(digest):
                 yield self._joining(changes[0])
                 changes = changes[1:]
@@ -105,6 +130,12 @@ class Log:
             user_id, anonymous_id = (None, id) if anonymous else (id, None)
             yield Entry(digest.taken_at, digest.sequence, user_id, anonymous_id, None, digest)
         yield from map(self._joining, changes)
+
+    def user_in(self, population: Population) -> User:
+        """Whose log it is, in a population that has taken it."""
+        user = _known(population, self.anonymous, self.id)
+        user.log = []  # no more joins are to come
+        return user
 
     def _id_at(self, owner: int, at: Order) -> tuple[bool, str]:
         """Whether it was anonymous, and the id."""
@@ -134,14 +165,22 @@ def fold(
 
     settled: the qualifications before that instant, as is on record. names: of segments, by number.
     """
-    population = Population(plan, settled_before=settled_before)
+    population, user = _begin(plan, log, settled_before)
     for standing in sorted(settled, key=lambda standing: standing.at):
         name = names.get(standing.segment)
         if name in plan.remembered:
-            user = _known(population, standing.anonymous, standing.id)
-            user.history.qualified.setdefault(name, []).append(standing.at)
+            known = user or _known(population, standing.anonymous, standing.id)
+            known.history.qualified.setdefault(name, []).append(standing.at)
     population.replay(log.entries())
-    return population, _known(population, log.anonymous, log.id)
+    return population, user or log.user_in(population)
+
+
+def _begin(plan: Plan, log: Log, settled_before: Instant) -> tuple[Population, User | None]:
+    """A population that what a log keeps one by one is to be taken through; and the user in it, where that is known
+    before."""
+    if log.base is not None:
+        return log.base.resumed(plan, settled_before)
+    return Population(plan, keeps_logs=bool(log.moved), settled_before=settled_before), None
 
 
 def _known(population: Population, anonymous: bool, id: str) -> User:
@@ -165,3 +204,7 @@ def _begun(id: str, anonymous: bool) -> User:
 
 def _place(logged: _Logged) -> Order:
     return place(logged.digest)
+
+
+def _instant(logged: _Logged) -> Instant:
+    return logged.digest.taken_at

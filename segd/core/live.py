@@ -5,7 +5,8 @@ what comes in order as it comes. Whatever else happens (a user is loaded, an eve
 the same: the log is folded from its beginning through a population of its own, and the outcome compared with the record
 from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the
 place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is
-at hand may be let go at any time.
+at hand may be let go at any time. Of a long log only what may still change is kept event by event, for nothing live is
+later than the late band; whoever has an event before what is kept is loaded anew.
 
 Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
 not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.
@@ -16,60 +17,29 @@ Nothing here asks a clock: `now` is an argument, and never goes back.
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import islice
-from typing import NamedTuple
 
 from segd.core.actor import FOREVER
-from segd.core.effects import Arrival, Effects, LogEntry, Standing, StoredUser, Waiting
+from segd.core.effects import Arrival, Effects, LogEntry, Standing, StoredUser
 from segd.core.folding import Log, digest_of, fold, is_looked_back_at
-from segd.core.instants import Instant
+from segd.core.instants import MINUTE, Instant
+from segd.core.patience import Patience
 from segd.core.plan import Plan
 from segd.core.population import Population, Qualification, User
+from segd.core.resident import Cause, Found, Resident, found
+from segd.core.sleepers import Sleepers
+from segd.core.unwritten import Unwritten
 
-Cause = tuple[int, int]  # segment, and the event that opened the window or matched
-Found = tuple[int, Instant, int]  # segment, instant, cause: what makes a qualification of a user the same
-
-
-class Patience(NamedTuple):
-    """When what came due is told. grace: microseconds. since, until: when events could not be taken last; what came due
-    then waits until `resumed`, for its senders repeat what they could not send."""
-
-    grace: int
-    since: Instant = -FOREVER
-    until: Instant = -FOREVER
-    resumed: Instant = -FOREVER
-
-    def told_at(self, due: Instant) -> Instant:
-        at = due + self.grace
-        return max(at, self.resumed) if self.since <= due <= self.until else at
-
-    def after(self, since: Instant, until: Instant, catch_up: int) -> "Patience":
-        """After events could not be taken from since to until. catch_up: microseconds that what came due then waits at
-        most. What still waits for an earlier such time goes on waiting."""
-        if since <= self.resumed:
-            since = min(since, self.since)
-        return Patience(self.grace, since, until, until + min(until - since, catch_up))
-
-
-class Resident:
-    """A user at hand. record: what the store has that is not retracted, and what is about to be there. held: decided,
-    and not to be told before its time. rows: the user's timers as the store has them, or is about to."""
-
-    __slots__ = ("held", "log", "number", "record", "rows", "user")
-
-    def __init__(self, number: int, log: Log, user: User) -> None:
-        self.number = number
-        self.log = log
-        self.user = user
-        self.record: dict[Found, Standing] = {}
-        self.held: dict[Found, Standing] = {}
-        self.rows: dict[Cause, Waiting] = {}
+SETTLED = 64  # events of a user at least that are settled at once
+RECENT = 15 * MINUTE  # those of so long are at hand also where there is little room: few events are later than that
+FIRED = 2_000  # timers at most that fire at once, in about 20 ms; effects are written before the next ones do
 
 
 class LiveUsers:
     """plan: with runs. names: of live segments, by number. late_band: microseconds by which a live event may be late.
     room: how many events of users are kept at hand, about. settled: the position up to which the record is complete.
 
-    failures: users of whom nothing can be decided, and why, since the caller last emptied it.
+    failures: users of whom nothing can be decided, and why, since the caller last emptied it. unarmed_from: when the
+    first of the segments began for which history is still to be looked at.
     """
 
     def __init__(
@@ -82,18 +52,16 @@ class LiveUsers:
         self.patience = patience
         self.settled = settled
         self.failures: list[tuple[int, Exception]] = []
-        self._new: list[LogEntry] = []  # not on record yet, as are these rows
-        self._set: dict[tuple[int, Cause], Waiting] = {}
-        self._dropped: dict[tuple[int, Cause], Waiting] = {}
-        self._armed: list[int] = []
+        self._unwritten = Unwritten()
+        self._effects: Effects | None = None  # as last made of that
+        self.unarmed_from = min((run.counts_from for run in self._runs if not run.armed), default=FOREVER)
         self._room = room
         self._size = 0
         self._population = Population(plan, keeps_logs=False)
         self._residents: dict[int, Resident] = {}  # the one touched last is last
         self._by_user: dict[User, Resident] = {}
         self._touched: dict[int, Resident] = {}
-        self._sleeping: list[tuple[Instant, int]] = []  # users who are not at hand, by when to wake them
-        self._asleep: dict[int, Instant] = {}  # the same by user: of several entries the one that holds
+        self._asleep = Sleepers()
         self._holding: list[tuple[Instant, int]] = []  # users with something held, by when it is to be told
         self._others_until: Instant = FOREVER  # so much may be decided about users who are not at hand
 
@@ -101,29 +69,38 @@ class LiveUsers:
 
     def missing(self, arrivals: Iterable[Arrival], created: frozenset[int]) -> set[int]:
         """Users who must be loaded before these events are taken."""
-        return {
-            arrival.user
-            for arrival in arrivals
-            if arrival.user not in self._residents and arrival.user not in created and self._concerns(arrival)
-        }
+        return {arrival.user for arrival in arrivals if arrival.user not in created and not self._is_ready_for(arrival)}
+
+    def _is_ready_for(self, arrival: Arrival) -> bool:
+        resident = self._residents.get(arrival.user)
+        if resident is None:
+            return not self._concerns(arrival)
+        at = arrival.event.timestamp if arrival.taken == "live" else arrival.received_at
+        return at >= resident.log.right_from
+
+    def changes_from(self, arrivals: Iterable[Arrival], now: Instant) -> Instant:
+        """What is dated earlier is not changed by these events, which may have waited for long, nor by any to come."""
+        live = (arrival.event.timestamp for arrival in arrivals if arrival.taken == "live")
+        return min(now - self._late_band, self.unarmed_from, *live)
 
     def due(self, now: Instant, most: int) -> list[int]:
         """Users who are not at hand, at most so many, for whom something came due: to be loaded."""
-        found: list[int] = []
-        sleeping = self._sleeping
-        while sleeping and len(found) < most and sleeping[0][0] <= now:
-            at, number = heappop(sleeping)
-            if self._asleep.get(number) == at:
-                found.append(number)
-                del self._asleep[number]
-        return found
+        return self._asleep.wake(now, most)
+
+    def effort(self, arrivals: Iterable[Arrival]) -> int:
+        """How many events are taken to take these: those that are late take others with them."""
+        return sum(
+            1 + (0 if resident is None or resident.is_next(arrival.event.timestamp) else len(resident.log))
+            for arrival in arrivals
+            for resident in (self._residents.get(arrival.user),)
+        )
 
     def next_due(self) -> Instant:
         """When `advance` or `due` may have something to do; what waits for the end of an instant counts as due then."""
-        heads = [self._sleeping[0][0]] if self._sleeping else []
-        heads += [self._holding[0][0]] if self._holding else []
-        heads += [self._population.timers.heap[0][0] + self.patience.grace] if self._population.timers.heap else []
-        return min(heads, default=FOREVER)
+        held = self._holding[0][0] if self._holding else FOREVER
+        pending = self._population.timers.heap
+        fires = pending[0][0] + self.patience.grace if pending else FOREVER
+        return min(self._asleep.next_due(), held, fires)
 
     def put_to_sleep(self, users: Iterable[tuple[int, Instant]]) -> None:
         """Users of the store with their earliest timers, to be woken when those come due."""
@@ -163,7 +140,7 @@ class LiveUsers:
     def _load(
         self, one: StoredUser, position: int, now: Instant, unsettled_from: Instant, since: Instant | None
     ) -> bool:
-        log = Log(self.plan, one, position)
+        log = Log(self.plan, one, position, since)
         new = (
             digest.taken_at
             for digest in log.digests()
@@ -171,13 +148,20 @@ class LiveUsers:
         )
         joined = (moved.at for moved in one.moved if moved.sequence > self.settled)
         floor = min(unsettled_from, *new, *joined, *(waiting.due for waiting in one.waiting), FOREVER)
-        if log.right_from(self.plan, since) > min(floor, now - self._late_band):
+        changes_from = min(floor, self.changes_from((), now))
+        if log.right_from > changes_from:
             return False
+        log.right_from = changes_from  # so much is to be known of the record
         resident = Resident(one.number, log, User(one.id, one.anonymous))
-        resident.record = {found(standing): standing for standing in one.standing}
-        resident.rows = {(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
+        resident.record = {
+            found(standing): standing
+            for standing in one.standing
+            if standing.at >= changes_from or self._names.get(standing.segment) in self.plan.remembered
+        }
+        resident.rows = {Cause(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
         self._admit(resident)
         self._fold(resident, floor, now)
+        self._settle(resident, now)
         return True
 
     def look_at(self, number: int, since: Instant, now: Instant) -> None:
@@ -202,11 +186,19 @@ class LiveUsers:
 
     def take(self, arrivals: Iterable[Arrival], now: Instant) -> None:
         """Events in order of arrival. Those of users who are not at hand have no consequence."""
+        taken: set[int] = set()
         for arrival in arrivals:
             resident = self._residents.get(arrival.user)
             if resident is not None and arrival.sequence > resident.log.taken:
                 try:
                     self._take(resident, arrival, now)
+                    taken.add(arrival.user)
+                except Exception as error:
+                    self._fail(resident.number, error)
+        for number in taken:
+            if (resident := self._residents.get(number)) is not None:
+                try:
+                    self._settle(resident, now)
                 except Exception as error:
                     self._fail(resident.number, error)
 
@@ -215,7 +207,6 @@ class LiveUsers:
         if digest is None:
             return
         self._touch(resident)
-        self._size += 1
         if not resident.log.add(digest) or digest.taken_at <= resident.user.fired_at:
             self._fold(resident, digest.taken_at, now)
             return
@@ -224,7 +215,8 @@ class LiveUsers:
         self._collect(resident, now)
 
     def advance(self, now: Instant) -> None:
-        """Let time pass: what is due is decided, and told where its time has come."""
+        """Let time pass: what is due is decided, and told where its time has come. Not all at once where it is much:
+        `next_due` says so."""
         population = self._population
         if self._others_until == FOREVER:
             self._others_until = now
@@ -237,7 +229,9 @@ class LiveUsers:
                     self._collect(resident, now)
                 except Exception as error:
                     self._fail(resident.number, error)
-        while (popped := population.timers.pop(now - self.patience.grace)) is not None:
+        for _ in range(FIRED):
+            if (popped := population.timers.pop(now - self.patience.grace)) is None:
+                break
             timer, actor = popped
             assert isinstance(actor, User)
             resident = self._by_user[actor.survivor()]
@@ -247,7 +241,9 @@ class LiveUsers:
                 self._collect(resident, now)
             except Exception as error:
                 self._fail(resident.number, error)
-        while self._holding and self._holding[0][0] <= now:
+        for _ in range(FIRED):
+            if not self._holding or self._holding[0][0] > now:
+                break
             _, number = heappop(self._holding)
             resident = self._residents.get(number)
             if resident is not None:
@@ -269,28 +265,28 @@ class LiveUsers:
     def settle(self, position: int) -> None:
         """Everything committed up to there has been taken: the rows of timers follow."""
         for resident in self._touched.values():
-            self._write_rows(resident)
+            self._unwritten.write_rows(resident, self.plan)
         self._touched.clear()
         self.settled = position
-        if not (self._new or self._set or self._dropped or self._armed):
+        self._effects = None
+        if not self._unwritten:
             self._let_go()
 
     def effects(self) -> Effects:
         """All that is to be written."""
-        set = [(number, waiting) for (number, _), waiting in self._set.items()]
-        dropped = [(number, waiting) for (number, _), waiting in self._dropped.items()]
-        return Effects(self.settled, self._new.copy(), set, dropped, self._armed.copy())
+        if self._effects is None:
+            self._effects = self._unwritten.effects(self.settled)
+        return self._effects
 
     def armed(self) -> None:
         """Everybody in whose history a segment may open something has been looked at."""
-        self._armed = sorted({run.segment for run in self._runs if not run.armed})
+        self._unwritten.armed = sorted({run.segment for run in self._runs if not run.armed})
+        self.unarmed_from = FOREVER
 
     def written(self) -> None:
         """What `effects` gave last is on record."""
-        self._new.clear()
-        self._set.clear()
-        self._dropped.clear()
-        self._armed.clear()
+        self._unwritten = Unwritten()
+        self._effects = None
         self._let_go()
 
     def is_at_hand(self, number: int) -> bool:
@@ -303,14 +299,14 @@ class LiveUsers:
     def forget(self, numbers: Iterable[int]) -> None:
         """What is known of these users holds no more."""
         for number in numbers:
-            self._asleep.pop(number, None)
+            self._asleep.discard(number)
             resident = self._residents.pop(number, None)
             if resident is not None:
                 self._touched.pop(number, None)
                 self._others_until = max(self._others_until, resident.log.end(), resident.user.fired_at)
                 del self._by_user[resident.user]
-                self._size -= len(resident.log)
-                for timer in (*resident.user.pending(self.plan), *resident.user.waiting):
+                self._size -= resident.size
+                for timer in resident.user.timers(self.plan):
                     self._population.timers.cancel(timer)
 
     # One user
@@ -331,7 +327,6 @@ class LiveUsers:
     def _admit(self, resident: Resident) -> None:
         self._residents[resident.number] = resident
         self._by_user[resident.user] = resident
-        self._size += len(resident.log)
         self._touch(resident)
 
     def _touch(self, resident: Resident) -> None:
@@ -342,10 +337,10 @@ class LiveUsers:
 
     def _fold(self, resident: Resident, floor: Instant, now: Instant) -> None:
         """Fold all of the log anew and make the record agree from floor on, and from what is not told yet."""
-        timers = [*resident.user.pending(self.plan), *resident.user.waiting]
+        timers = resident.user.timers(self.plan)
         for timer in timers:
             self._population.timers.cancel(timer)
-        floor = min(floor, *(timer.due for timer in timers), *(at for _, at, _ in resident.held), FOREVER)
+        floor = min(floor, resident.undecided_from(self.plan))
         settled = [one for one in resident.record.values() if one.at < floor or not self._covers(one)]
         fresh, user = fold(self.plan, resident.log, settled, floor, self._names)
         fresh.advance(now - self.patience.grace)
@@ -370,17 +365,17 @@ class LiveUsers:
             was = record.get(key)
             if was is not None and was.at >= floor and (was.id, was.anonymous) != (standing.id, standing.anonymous):
                 record[key] = standing  # a late message joined them before that instant
-                self._log(LogEntry("corrected", resident.number, standing, was))
+                self._unwritten.log.append(LogEntry("corrected", resident.number, standing, was))
         for segment in sorted({key[0] for key in (*gone, *new)}):
             old = sorted(key for key in gone if key[0] == segment)
             now_there = sorted(key for key in new if key[0] == segment)
             moved = min(len(old), len(now_there))
             for was, of in zip(old[:moved], now_there, strict=False):
                 standing = outcome[of][0]
-                self._log(LogEntry("corrected", resident.number, standing, record.pop(was)))
+                self._unwritten.log.append(LogEntry("corrected", resident.number, standing, record.pop(was)))
                 record[of] = standing
             for key in old[moved:]:
-                self._log(LogEntry("retracted", resident.number, record.pop(key)))
+                self._unwritten.log.append(LogEntry("retracted", resident.number, record.pop(key)))
             for key in islice(now_there, moved, None):
                 self._tell(resident, *outcome[key], now)
 
@@ -397,7 +392,7 @@ class LiveUsers:
             heappush(self._holding, (at, resident.number))
             return
         resident.record[key] = standing
-        self._log(LogEntry("qualified", resident.number, standing))
+        self._unwritten.log.append(LogEntry("qualified", resident.number, standing))
 
     def _tell_held(self, resident: Resident, now: Instant) -> None:
         for key, standing in sorted(resident.held.items()):
@@ -414,67 +409,33 @@ class LiveUsers:
             for run in self._runs
         )
 
-    def _log(self, entry: LogEntry) -> None:
-        self._new.append(entry)
-
     def _standing(self, one: Qualification) -> Standing:
         run = self.plan.live[one.plan_index].run
         assert run is not None
         return Standing(run.segment, run.version, one.user, one.anonymous, one.at, one.sequence, one.cause)
 
-    # Rows of timers
+    # What is kept of them
 
-    def _write_rows(self, resident: Resident) -> None:
-        wanted = self._wanted_rows(resident)
-        rows = resident.rows
-        number = resident.number
-        for key in rows.keys() - wanted.keys():
-            self._dropped[number, key] = rows[key]
-            self._set.pop((number, key), None)
-        for key, waiting in wanted.items():
-            if rows.get(key) != waiting:
-                self._set[number, key] = waiting
-        resident.rows = wanted
-
-    def _wanted_rows(self, resident: Resident) -> dict[Cause, Waiting]:
-        """What to wake the user for: of several with the same cause the earliest."""
-        wanted: dict[Cause, Waiting] = {}
-        user = resident.user
-        for timer in (*user.pending(self.plan), *user.waiting):
-            run = self.plan.live[timer.trigger.index].run
-            assert run is not None
-            if run.counts_to is None or timer.due < run.counts_to:
-                _add(wanted, Waiting(run.segment, run.version, timer.cause.sequence, timer.cause.timestamp, timer.due))
-        for standing in resident.held.values():
-            _add(wanted, Waiting(standing.segment, standing.version, standing.cause, standing.at, standing.at))
-        return wanted
+    def _settle(self, resident: Resident, now: Instant) -> None:
+        """What comes before anything that may change is at hand no longer, but for what follows from it."""
+        log = resident.log
+        band = self._late_band if self._size <= self._room // 2 else min(self._late_band, RECENT)
+        if log.instant_of(SETTLED) < now - band:
+            before = min(now - band, self.unarmed_from, resident.undecided_from(self.plan))
+            if log.instant_of(SETTLED) < before and all(moved.at < before for moved in log.moved):
+                resident.settle(self.plan, self._names, before)
+        self._size += len(log) - resident.size
+        resident.size = len(log)
 
     def _let_go(self) -> None:
         """Where there are too many, those that were not needed lately; all that follows from them is on record."""
-        if self._size <= self._room:
-            return
-        for number in list(self._residents):
-            if self._size <= self._room * 0.9:
-                return
-            resident = self._residents[number]
-            due = min((waiting.due for waiting in resident.rows.values()), default=None)
-            self.forget([number])
-            if due is not None:
-                self._sleep(number, due)
+        while self._size > self._room:
+            for number in list(islice(self._residents, 100)):
+                resident = self._residents[number]
+                due = min((waiting.due for waiting in resident.rows.values()), default=None)
+                self.forget([number])
+                if due is not None:
+                    self._sleep(number, due)
 
     def _sleep(self, number: int, due: Instant) -> None:
-        at = self.patience.told_at(due)
-        if self._asleep.get(number, FOREVER) > at:
-            self._asleep[number] = at
-            heappush(self._sleeping, (at, number))
-
-
-def found(standing: Standing) -> Found:
-    return standing.segment, standing.at, standing.cause
-
-
-def _add(wanted: dict[Cause, Waiting], waiting: Waiting) -> None:
-    key = waiting.segment, waiting.cause
-    other = wanted.get(key)
-    if other is None or waiting.due < other.due:
-        wanted[key] = waiting
+        self._asleep.put(number, self.patience.told_at(due))

@@ -1,6 +1,6 @@
 """The segments that a definition names by `in_segment`: where it does, and the same definition under other names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import UnsetType
@@ -22,6 +22,23 @@ def mentions(definition: d.Definition) -> Iterator[Mention]:
         yield from _mentions(definition.where, "where")
     elif not isinstance(definition.filter, UnsetType):
         yield from _mentions(definition.filter, "filter")
+
+
+def with_all_named(
+    some: Iterable[d.Definition], definitions: Sequence[d.Definition], aliases: Mapping[str, str]
+) -> list[d.Definition]:
+    """These definitions and all that they lead to, in the order of `definitions`. aliases: other names that may be
+    used; those that stand for nothing are passed over."""
+    by_name = {definition.name: definition for definition in definitions}
+    found: dict[str, d.Definition] = {}
+    waiting = list(some)
+    while waiting:
+        definition = waiting.pop()
+        if definition.name not in found:
+            found[definition.name] = definition
+            names = (named if named in by_name else aliases.get(named) for named in d.segments_named(definition))
+            waiting += [by_name[name] for name in names if name in by_name]
+    return [definition for definition in definitions if definition.name in found]
 
 
 def renamed(definition: d.Definition, names: Mapping[str, str]) -> d.Definition:

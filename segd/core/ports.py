@@ -80,7 +80,8 @@ class UserStore(Protocol):
     """What actors are made of. Every method raises the store's errors, of which the journal knows what to do."""
 
     async def segments(self, since: Instant) -> Known:
-        """With the runs that go on, and those that ended at `since` or later, or whose timers may still wait."""
+        """With the runs that go on or are not armed, those that ended at `since` or later, and those whose timers may
+        still wait."""
         ...
 
     async def load(self, numbers: Sequence[int], plan: Plan, since: Instant | None) -> Sequence[StoredUser]:
@@ -90,6 +91,11 @@ class UserStore(Protocol):
 
     async def due(self, before: Instant) -> Sequence[tuple[int, Instant]]:
         """Users with timers due before that instant, and their earliest."""
+        ...
+
+    async def ahead(self) -> Sequence[tuple[int, Instant]]:
+        """Users with live events that came before a run which is not settled, but are stamped when it counts: clocks of
+        clients go ahead a little. With the instant of the earliest."""
         ...
 
     async def concerned(self, plan: Plan, after: int, most: int) -> Sequence[int]:

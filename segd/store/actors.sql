@@ -67,6 +67,20 @@ SELECT user_number, segment, version, cause, opened, due FROM timers WHERE user_
 SELECT user_number, min(due) FROM timers
 WHERE due >= coalesce($1::timestamptz, '-infinity') AND due < $2::timestamptz GROUP BY user_number
 
+-- users_ahead --
+-- Users with live events that came before a run of which nothing is settled yet, but are stamped when it counts: clocks
+-- of clients go ahead a little. And when the first of these events was.
+SELECT e.user_number, min(e.timestamp)
+FROM segment_runs AS r
+CROSS JOIN LATERAL (
+    SELECT user_number, timestamp FROM events
+    WHERE name = ANY (ARRAY(SELECT number FROM event_names)) AND timestamp >= r.counts_from
+        AND sequence < r.position AND live
+    OFFSET 0
+) AS e
+WHERE r.counts_to IS NULL AND r.position > (SELECT settled FROM journal)
+GROUP BY e.user_number
+
 -- plan_for_these_values --
 -- For one transaction whose statements are best done in other ways for other values.
 SET LOCAL plan_cache_mode = force_custom_plan
@@ -97,11 +111,11 @@ SELECT number, name, definition::text, version, status, created_at, changed_at F
 WHERE name = $1 OR number::text = $1 ORDER BY name = $1 DESC LIMIT 1
 
 -- segment_runs --
--- $1 since (null: ever). Those that go on, and those that ended then or later, or for which something that came due may
--- still wait; in the order in which they began.
+-- $1 since (null: ever). Those that go on or are not armed, and those that ended then or later, or for which something
+-- that came due may still wait; in the order in which they began.
 SELECT r.segment, r.version, s.name, r.definition::text, r.sees_from, r.counts_from, r.counts_to, r.armed
 FROM segment_runs AS r JOIN segments AS s ON s.number = r.segment
-WHERE r.counts_to IS NULL
+WHERE r.counts_to IS NULL OR NOT r.armed
     OR r.counts_to >= least(coalesce($1::timestamptz, '-infinity'), (SELECT min(due) FROM timers))
 ORDER BY r.segment, r.position
 
@@ -130,8 +144,8 @@ UPDATE segment_runs SET counts_to = greatest($2, counts_from) WHERE segment = $1
 RETURNING sees_from, armed
 
 -- arm_runs --
--- $1 segments, $2 the position up to which they were armed: the runs that went on then and still do.
-UPDATE segment_runs SET armed = true WHERE segment = ANY ($1::integer[]) AND position <= $2 AND counts_to IS NULL
+-- $1 segments, $2 the position up to which they were armed: the runs that there were then.
+UPDATE segment_runs SET armed = true WHERE segment = ANY ($1::integer[]) AND position <= $2 AND NOT armed
 
 -- drop_segment_timers --
 -- $1 segment, $2 now. What was due before is still to be told.

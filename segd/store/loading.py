@@ -4,23 +4,45 @@ Rows are found by their keys alone, (user_number, timestamp) of events above all
 a table was when it was made. Properties stay JSON here too, and are fetched only where somebody will read them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
+import trio
 from msgspec.json import Decoder
 
 from segd.core.effects import Moved, Standing, StoredEvent, StoredUser, Taken, Waiting
 from segd.core.instants import Instant, from_datetime, to_datetime
 from segd.core.messages import Event, Kind
+from segd.core.plan import Plan
 from segd.store.bridge import Connection, Row
 from segd.store.queries import query
+
+TURN = 2_000  # rows that are read at once, in about 10 ms
 
 _TRAITS = Decoder(dict[str, Any], float_hook=Decimal)  # as arriving ones are read
 
 _KINDS: dict[str, Kind] = {
     "$page": "page", "$screen": "screen", "$identify": "identify", "$group": "group", "$alias": "alias"
 }  # fmt: skip
+
+
+async def load_asked(
+    connection: Connection, plan: Plan, numbers: Sequence[int], since: Instant | None
+) -> list[StoredUser]:
+    """Trio. The users of these numbers with all that the plan asks about, as `load_users` says. since: of events that
+    fade only those stamped then or later are needed; None: all."""
+    asked = plan.asked()
+    return await load_users(
+        connection,
+        numbers,
+        names=asked.read,
+        plain=asked.plain,
+        everything=plan.hears_all,
+        traits=plan.traits,
+        lasting=asked.lasting,
+        since=None if plan.keeps_seen else since,
+    )
 
 
 async def load_users(
@@ -53,18 +75,20 @@ async def load_users(
         users = {row["number"]: row for row in await connection.fetch(query("users_by_number"), numbers)}
         if asked or everything:
             statement = query("events_of_users")
-            for row in await connection.fetch(statement, numbers, bound, everything, asked, with_properties):
+            rows = await connection.fetch(statement, numbers, bound, everything, asked, with_properties)
+            async for row in _in_turns(rows):
                 events.setdefault(row[0], {})[row[2]] = _event(row)
             if bound is not None and lasting:
-                for row in await connection.fetch(statement, numbers, None, False, list(lasting), with_properties):
+                rows = await connection.fetch(statement, numbers, None, False, list(lasting), with_properties)
+                async for row in _in_turns(rows):
                     events.setdefault(row[0], {})[row[2]] = _event(row)
         if traits:
             statement = query("trait_writes_of_users")
-            for row in await connection.fetch(statement, numbers, list(traits), with_properties):
+            async for row in _in_turns(await connection.fetch(statement, numbers, list(traits), with_properties)):
                 events.setdefault(row[0], {})[row[2]] = _event(row)
         for user, old, into, id, anonymous, at, sequence in await connection.fetch(query("joins_of_users"), numbers):
             moved.setdefault(user, []).append(Moved(old, into, id, anonymous, from_datetime(at), sequence))
-        for row in await connection.fetch(query("standing_of_users"), numbers):
+        async for row in _in_turns(await connection.fetch(query("standing_of_users"), numbers)):
             user, segment, version, id, anonymous, at, cause, cause_id = row
             one = Standing(segment, version, id, anonymous, from_datetime(at), cause, cause_id)
             standing.setdefault(user, []).append(one)
@@ -90,7 +114,16 @@ async def due_users(connection: Connection, before: Instant, after: Instant | No
     """Trio. Users with timers that are due from `after` on (None: whenever) and before `before`; with the earliest."""
     bound = None if after is None else to_datetime(after)
     rows = await connection.fetch(query("due_users"), bound, to_datetime(before))
-    return [(user, from_datetime(due)) for user, due in rows]
+    return [(user, from_datetime(due)) async for user, due in _in_turns(rows)]
+
+
+async def users_ahead(connection: Connection) -> list[tuple[int, Instant]]:
+    """Trio. Users with live events that came before a run of which nothing is settled yet, but are stamped when it
+    counts; with the instant of the earliest."""
+    async with connection.transaction(readonly=True):
+        await connection.execute(query("look_up_in_this"))
+        rows = await connection.fetch(query("users_ahead"))
+    return [(user, from_datetime(at)) for user, at in rows]
 
 
 async def users_with_events(
@@ -110,6 +143,14 @@ async def users_with_events(
         statement = query("users_with_events")
         rows = await connection.fetch(statement, list(names), bound, list(traits), after_number, limit)
     return [row[0] for row in rows]
+
+
+async def _in_turns(rows: Sequence[Row]) -> AsyncIterator[Row]:
+    """Trio. One after the other, where others have their turn in between."""
+    for count, row in enumerate(rows, start=1):
+        yield row
+        if count % TURN == 0:
+            await trio.lowlevel.checkpoint()
 
 
 def _event(row: Row) -> StoredEvent:

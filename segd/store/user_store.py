@@ -6,7 +6,7 @@ from segd.core.effects import StoredUser
 from segd.core.instants import Instant
 from segd.core.plan import Plan
 from segd.core.ports import Known
-from segd.store import loading, segments
+from segd.store import loading, segment_rows
 from segd.store.bridge import Pool
 from segd.store.queries import query
 
@@ -20,33 +20,28 @@ class PostgresUsers:
     async def segments(self, since: Instant) -> Known:
         """Trio. As `core.ports` says."""
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            known = await segments.list_segments(connection)
+            known = await segment_rows.list_segments(connection)
             return Known(
                 [segment.definition for segment in known],
                 {segment.name: segment.number for segment in known},
-                await segments.runs(connection, since),
+                await segment_rows.runs(connection, since),
                 await connection.fetchval(query("settled")),
             )
 
     async def load(self, numbers: Sequence[int], plan: Plan, since: Instant | None) -> Sequence[StoredUser]:
         """Trio. As `core.ports` says."""
-        asked = plan.asked()
         async with self._pool.acquire() as connection:
-            return await loading.load_users(
-                connection,
-                numbers,
-                names=asked.read,
-                plain=asked.plain,
-                everything=plan.hears_all,
-                traits=plan.traits,
-                lasting=asked.lasting,
-                since=None if plan.keeps_seen else since,
-            )
+            return await loading.load_asked(connection, plan, numbers, since)
 
     async def due(self, before: Instant) -> Sequence[tuple[int, Instant]]:
         """Trio. As `core.ports` says."""
         async with self._pool.acquire() as connection:
             return await loading.due_users(connection, before, None)
+
+    async def ahead(self) -> Sequence[tuple[int, Instant]]:
+        """Trio. As `core.ports` says."""
+        async with self._pool.acquire() as connection:
+            return await loading.users_ahead(connection)
 
     async def concerned(self, plan: Plan, after: int, most: int) -> Sequence[int]:
         """Trio. As `core.ports` says."""

@@ -1,0 +1,129 @@
+"""Users kept true to a journal on Postgres: what only shows where the follower has the store to ask."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import trio
+from store.journals import NOW, opened, said
+
+from segd.actors import follower as following
+from segd.actors.follower import LiveFollower
+from segd.core import live
+from segd.core.effects import Arrival, Logged
+from segd.core.instants import HOUR, MINUTE, SECOND, Instant
+from segd.core.reading import read_definition
+from segd.store.bridge import open_pool
+from segd.store.journal import PostgresJournal
+from segd.store.segment_changes import SegmentChanges
+from segd.store.user_store import PostgresUsers
+
+Told = tuple[str, Instant]  # who qualified, and when
+CART_LEFT: dict[str, Any] = {
+    "name": "Cart left",
+    "kind": "live",
+    "on": {"type": "inaction", "did": {"event": "Cart"}, "did_not": {"event": "Bought"}, "within": "10m"},
+}
+
+
+class Watching:
+    """A journal, its follower, and a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.told: dict[int, list[Told]] = {}  # by segment
+        self.journal: PostgresJournal
+        self.segments: SegmentChanges
+
+    def arrived(self, arrivals: Sequence[Arrival]) -> None:
+        pass
+
+    def published(self, logged: Sequence[Logged]) -> None:
+        for _, entry in logged:
+            assert entry.type == "qualified"
+            self.told.setdefault(entry.of.segment, []).append((entry.of.id, entry.of.at))
+
+    async def create(self, document: dict[str, Any]) -> int:
+        return await self.segments.create(read_definition(document))
+
+    async def happens(self, event: str, at: Instant, *users: str) -> None:
+        messages = [said(f"{event} {user} {at}", at, self.now, event=event, userId=user) for user in users]
+        await self.journal.append(messages)
+
+    async def wait_told(self, segment: int, count: int) -> list[Told]:
+        """All there is, sorted, once it is so much."""
+        with trio.fail_after(20):
+            while len(self.told.get(segment, [])) < count:  # noqa: ASYNC110  nobody tells of it
+                await trio.sleep(0.01)
+        return sorted(self.told[segment])
+
+
+@asynccontextmanager
+async def watching(dsn: str) -> AsyncGenerator[Watching]:
+    one = Watching()
+    async with open_pool(dsn, size=3) as pool:
+        follower = LiveFollower(
+            PostgresUsers(pool),
+            [one],
+            zone=ZoneInfo("UTC"),
+            grace=0,
+            catch_up=0,
+            late_band=2 * HOUR,
+            now=lambda: one.now,
+        )
+        async with opened(pool, follower=follower, now=lambda: one.now) as one.journal:
+            one.segments = SegmentChanges(one.journal, lambda: one.now)
+            yield one
+
+
+@pytest.mark.parametrize("comes_again", [False, True])
+async def test_an_event_before_a_segment_counts_if_it_is_stamped_after_it(dsn: str, comes_again: bool):
+    async with watching(dsn) as one:
+        await one.happens("Cart", NOW + MINUTE, "ann")
+        await one.happens("Cart", NOW, "bob")
+        one.now = NOW + 30 * SECOND
+        number = await one.create(CART_LEFT)
+        if comes_again:
+            await one.happens("Bought", NOW, "ann", "bob")
+        one.now = NOW + HOUR
+        await one.happens("Cart", NOW + HOUR, "cyd")
+        one.now = NOW + 2 * HOUR
+        expected = [("ann", NOW + 11 * MINUTE), ("cyd", NOW + HOUR + 10 * MINUTE)]
+        assert await one.wait_told(number, 2) == expected
+
+
+async def test_an_edit_while_history_is_looked_at_loses_nobody(dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(following, "ARM", 1)
+    users = [f"user {n}" for n in range(20)]
+    async with watching(dsn) as one:
+        await one.happens("Cart", NOW, *users)
+        one.now = NOW + MINUTE
+        number = await one.create(CART_LEFT | {"start": "open"})
+        one.now = NOW + 15 * MINUTE  # with all windows ended while the first definition counted
+        await one.segments.change(number, read_definition(CART_LEFT | {"again": "1h", "start": "open"}))
+        expected = [(user, NOW + 10 * MINUTE) for user in sorted(users)]
+        assert await one.wait_told(number, len(users)) == expected
+
+
+async def test_timers_that_are_due_at_once_fire_in_steps(dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "FIRED", 2)
+    users = [f"user {n}" for n in range(7)]
+    async with watching(dsn) as one:
+        number = await one.create(CART_LEFT)
+        await one.happens("Cart", NOW, *users)
+        one.now = NOW + HOUR
+        assert await one.wait_told(number, 7) == [(user, NOW + 10 * MINUTE) for user in users]
+
+
+async def test_much_history_is_taken_beside_the_loop(dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(following, "HEAVY", 0)
+    async with watching(dsn) as one:
+        await one.happens("Cart", NOW, "ann")
+        one.now = NOW + MINUTE
+        number = await one.create(CART_LEFT | {"start": "open"})
+        await one.happens("Cart", NOW + MINUTE, "bob")
+        await one.happens("Cart", NOW, "bob")
+        one.now = NOW + HOUR
+        assert await one.wait_told(number, 2) == [("ann", NOW + 10 * MINUTE), ("bob", NOW + 10 * MINUTE)]
