@@ -1,9 +1,10 @@
 """segd killed again and again under load: `python -m tests.reliability [--kills N] [--postgres N] [--seed N]`.
 
 Senders post until they get their 200, and a watcher of each segment's log comes back by its cursor, while segd is
-killed at random instants, also as it starts and as it stops, and so is its embedded Postgres. In the end every event is
-there once and no other, what stands in the record is what a backtest says of the same events, and each watcher has seen
-each entry of the log once, in order.
+killed at random instants, also as it starts and as it stops, and so is its embedded Postgres. With `--cuts N` or
+`--stalls N` there is a proxy before Postgres, whose connections are cut, or left open without anything going through,
+instead of killing that. In the end every event is there once and no other, what stands in the record is what a backtest
+says of the same events, and each watcher has seen each entry of the log once, in order.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,10 @@ import trio_websocket
 
 from segd.actors import clock
 from segd.store.bridge import open_pool
+from segd.store.embedded import open_embedded
+from segd.store.migrate import migrate
 from tests.daemons import KEY, Segd, open_segd, track
+from tests.postgres_proxy import Proxy, open_proxy
 
 SENDERS = 4
 USERS = 25  # of each sender
@@ -121,11 +125,12 @@ class Watcher:
 
 
 class Trial:
-    """One daemon under load. kills: how often what was killed, and when in its life."""
+    """One daemon under load. dsn: of its database. kills: how often what was killed, and when in its life."""
 
-    def __init__(self, segd: Segd, folder: Path, chance: random.Random) -> None:
+    def __init__(self, segd: Segd, folder: Path, dsn: str, chance: random.Random) -> None:
         self.segd = segd
-        self.kills = {"starting": 0, "running": 0, "stopping": 0, "postgres": 0}
+        self.dsn = dsn
+        self.kills = {"starting": 0, "running": 0, "stopping": 0, "postgres": 0, "cut": 0, "stalled": 0}
         self.senders = [Sender(str(number), segd, chance) for number in range(SENDERS)]
         self.watchers: dict[str, Watcher] = {}
         self._folder = folder
@@ -179,6 +184,27 @@ class Trial:
         await trio.sleep(self._chance.random())
         os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
         self.kills["postgres"] += 1
+        await self._until_events_are_taken()
+
+    async def cut(self, proxy: Proxy) -> None:
+        """Break all connections to Postgres at once."""
+        await trio.sleep(self._chance.random())
+        proxy.cut_all()
+        self.kills["cut"] += 1
+        await self._until_events_are_taken()
+
+    async def stall(self, proxy: Proxy) -> None:
+        """Let nothing through for a while, so long that segd notices or not; connections may break in the end."""
+        await trio.sleep(self._chance.random())
+        proxy.stall()
+        await trio.sleep(self._chance.choice((0.5, 3.0, 13.0)))
+        if self._chance.random() < 0.3:
+            proxy.cut_all()
+        proxy.go_on()
+        self.kills["stalled"] += 1
+        await self._until_events_are_taken()
+
+    async def _until_events_are_taken(self) -> None:
         goals = [len(sender.accepted) + 2 * BATCH for sender in self.senders]
         while any(len(sender.accepted) < goal for sender, goal in zip(self.senders, goals, strict=True)):  # noqa: ASYNC110
             await trio.sleep(PAUSE_SECONDS)
@@ -191,8 +217,7 @@ class Trial:
 
     async def _check(self) -> None:
         accepted = [message for sender in self.senders for message in sender.accepted]
-        dsn = f"postgresql://segd@/postgres?host={self._folder / 'state' / 'postgres'}&port=5432"
-        async with open_pool(dsn, size=1) as pool, pool.acquire() as connection:
+        async with open_pool(self.dsn, size=1) as pool, pool.acquire() as connection:
             stored = [row[0] for row in await connection.fetch("SELECT message_id FROM events ORDER BY sequence")]
         _same("events", sorted(stored), sorted(message["messageId"] for message in accepted))
         expected = await trio.to_thread.run_sync(self._backtest, accepted)
@@ -254,44 +279,90 @@ async def try_it(
     folder: Path, *, kills: int, postgres: int, seed: int, progress: Callable[[str], None] = lambda _: None
 ) -> Trial:
     """Kill segd and its Postgres so often, in random order. Raises Wrong."""
-    chance = random.Random(seed)
-    victims = ["segd"] * kills + ["postgres"] * postgres
-    chance.shuffle(victims)
-    limit = 120 + 30.0 * len(victims)
-    async with open_segd(folder, limit_seconds=limit, state_dir=str(folder / "state")) as segd:
-        trial = Trial(segd, folder, chance)
+    dsn = f"postgresql://segd@/postgres?host={folder / 'state' / 'postgres'}&port=5432"
+    victims = {"segd": kills, "postgres": postgres}
+    async with _open_trial(folder, dsn, victims, seed, state_dir=str(folder / "state")) as trial:
+        ways = {"segd": trial.kill, "postgres": trial.kill_postgres}
+        await _try_all(trial, ways, victims, seed, progress)
+    return trial
+
+
+async def try_by_proxy(
+    folder: Path,
+    dsn: str,
+    *,
+    kills: int,
+    cuts: int,
+    stalls: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Trial:
+    """Kill segd, and cut and stall its connections to the database, so often, in random order. Raises Wrong."""
+    victims = {"segd": kills, "connections": cuts, "traffic": stalls}
+    async with open_proxy(dsn) as proxy, _open_trial(folder, dsn, victims, seed, dsn=proxy.dsn) as trial:
+        ways = {
+            "segd": trial.kill,
+            "connections": lambda: trial.cut(proxy),
+            "traffic": lambda: trial.stall(proxy),
+        }
+        await _try_all(trial, ways, victims, seed, progress)
+    return trial
+
+
+@asynccontextmanager
+async def _open_trial(
+    folder: Path, database: str, victims: Mapping[str, int], seed: int, **settings: str
+) -> AsyncGenerator[Trial]:
+    limit = 120 + 30.0 * sum(victims.values())
+    async with open_segd(folder, limit_seconds=limit, **settings) as segd:
         try:
-            async with trial.under_load():
-                for number, victim in enumerate(victims, start=1):
-                    await (trial.kill() if victim == "segd" else trial.kill_postgres())
-                    events = sum(len(sender.accepted) for sender in trial.senders)
-                    progress(f"{number} of {len(victims)}: {victim} killed; {events:,} events so far")
+            yield Trial(segd, folder, database, random.Random(seed))
         finally:
             if segd.process:
                 await segd.stop(signal.SIGTERM)
-    return trial
+
+
+async def _try_all(
+    trial: Trial,
+    ways: Mapping[str, Callable[[], Awaitable[None]]],
+    victims: Mapping[str, int],
+    seed: int,
+    progress: Callable[[str], None],
+) -> None:
+    order = [victim for victim, count in victims.items() for _ in range(count)]
+    random.Random(seed).shuffle(order)
+    async with trial.under_load():
+        for number, victim in enumerate(order, start=1):
+            await ways[victim]()
+            events = sum(len(sender.accepted) for sender in trial.senders)
+            progress(f"{number} of {len(order)}: {victim}; {events:,} events so far")
+
+
+async def _try_as_asked(folder: Path, given: argparse.Namespace, progress: Callable[[str], None]) -> Trial:
+    if not given.cuts and not given.stalls:
+        return await try_it(folder, kills=given.kills, postgres=given.postgres, seed=given.seed, progress=progress)
+    async with open_embedded(folder / "server", progress=lambda _: None) as dsn:
+        async with open_pool(dsn, size=1) as pool, pool.acquire() as connection:
+            await migrate(connection, progress=lambda _: None)
+        return await try_by_proxy(
+            folder, dsn, kills=given.kills, cuts=given.cuts, stalls=given.stalls, seed=given.seed, progress=progress
+        )
 
 
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--kills", type=int, default=100)
     options.add_argument("--postgres", type=int, default=10)
+    options.add_argument("--cuts", type=int, default=0)
+    options.add_argument("--stalls", type=int, default=0)
     options.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     given = options.parse_args()
     print("seed", given.seed)
     with tempfile.TemporaryDirectory() as folder:
-        trial = trio.run(
-            lambda: try_it(
-                Path(folder),
-                kills=given.kills,
-                postgres=given.postgres,
-                seed=given.seed,
-                progress=lambda line: print(line, flush=True),
-            )
-        )
+        trial = trio.run(_try_as_asked, Path(folder), given, lambda line: print(line, flush=True))
     events = sum(len(sender.accepted) for sender in trial.senders)
     entries = sum(len(watcher.entries) for watcher in trial.watchers.values())
-    print(f"killed {trial.kills}; {events:,} events, each once; {entries:,} entries of the log, each seen once")
+    print(f"{trial.kills}; {events:,} events, each once; {entries:,} entries of the log, each seen once")
 
 
 if __name__ == "__main__":

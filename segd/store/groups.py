@@ -55,8 +55,8 @@ class Rounds:
         self._zone = zone
         self._seen_day: int | None = None  # the one that `seen` was last made ready for
 
-    async def write(self, round: Round, now: Instant) -> None:
-        """Trio. Commit it; what it does to the journal stands in it before.
+    async def write(self, round: Round, now: Instant, accepted_at: Instant) -> None:
+        """Trio. Commit it; what it does to the journal stands in it before. accepted_at: as in `beat`.
 
         Raises Refused, what `is_about_values`, and StoreError: then it may have been committed.
         """
@@ -75,12 +75,13 @@ class Rounds:
                 concerned = [] if group is None else _concerned(group)
                 replanned = group is not None and group.replanned
                 await self._writer.advance(
-                    end, round.effects.settled, to_datetime(now), concerned, replanned, statement="advance_live"
-                )
+                    end, round.effects.settled, to_datetime(accepted_at), concerned, replanned,
+                    statement="advance_live",
+                )  # fmt: skip
 
-    async def beat(self, settled: int, now: Instant) -> None:
-        """Trio. Leave word that events are still accepted, and that all effects up to `settled` are written."""
-        await self._writer.connection.execute(query("beat"), settled, to_datetime(now))
+    async def beat(self, settled: int, accepted_at: Instant) -> None:
+        """Trio. Leave word that events were accepted until then, and that all effects up to `settled` are written."""
+        await self._writer.connection.execute(query("beat"), settled, to_datetime(accepted_at))
 
     async def _write_items(self, items: Sequence[Item]) -> Group | None:
         match items:

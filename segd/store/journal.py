@@ -7,7 +7,8 @@ the follower acts upon it. So whenever the follower reads the store, that is jus
 When the connection breaks, the round at hand may have been committed or not. The journal connects again, takes the
 lock, which it gets only once the old session is gone, and reads where the journal ends: moved to where the round would
 have ended, it is in; unmoved, it is written again; anywhere else, somebody else has written, and the journal ends with
-an error. Those who wait do so PATIENCE_SECONDS longer; others are refused at once, until Postgres is back.
+an error. Those who wait do so PATIENCE_SECONDS longer; others are refused at once, until Postgres is back. So they are
+when it is there and does not answer: then the round is waited for, however long.
 """
 
 import math
@@ -23,37 +24,37 @@ from segd.core.effects import Effects, Group
 from segd.core.instants import Instant, from_datetime
 from segd.core.messages import Event
 from segd.core.ports import Follower
+from segd.store import outages
 from segd.store.bridge import Connection, Pool
 from segd.store.entries import Entry, entry
 from segd.store.errors import ConnectFailed, StoreError
 from segd.store.groups import Refused, Round, Rounds, is_about_values
+from segd.store.outages import Outages
 from segd.store.queries import query
 from segd.store.waiting import Append, Asked, Item, Queue, Write, unavailable
 from segd.store.writer import End, Writer, only_writer, read_end
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 2.0  # for Postgres to be back before those who wait are told to come later
-ANSWER_SECONDS = 10.0  # no longer do senders wait, for SDKs give up after 10 to 15; the database may be at a large join
 CONNECT_SECONDS = 3.0  # a server that is there answers in a few milliseconds
 LOCK_SECONDS = 5.0  # at start: the session of a segd that was killed is given this long to end
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)  # between attempts to connect; the last again and again
 TRIES = 2  # of a group: it may be what breaks the connection
 BEAT_SECONDS = 1.0  # by so much may the store be behind in what it says of when events were accepted
 
-AWAY = "the database is away"  # all that senders need to know
-
 
 @dataclass(frozen=True)
 class JournalSettings:
     """late_band: microseconds by which a live event may be late. group_…: a group is written when its first append has
-    waited so long, or when so many events wait. waiting_…: how much may wait, including what is being written."""
+    waited so long, or when so many events wait. waiting_…: how much may wait, including what is being written.
+    catch_up: microseconds, as the follower has it."""
 
     late_band: int
     group_seconds: float
     group_events: int
     waiting_events: int
     waiting_bytes: int
+    catch_up: int = 0
 
 
 class PostgresJournal:
@@ -80,22 +81,18 @@ class PostgresJournal:
         self._now = now
         self._tell = tell
         self._queue = Queue(settings.waiting_events, settings.waiting_bytes)
+        self._outages = Outages(
+            follower, settings.catch_up, now=now, tell=tell, slow=lambda: self._queue.refuse_all(outages.SLOW)
+        )
         self._started = False
         self._closed = False
         self._end: End | None = None  # of the journal as we left it; None: never connected
         self._round: Round | None = None  # the one at hand
         self._beat_at = -math.inf  # the next, on Trio's clock
-        self._lost_at: float | None = None  # on Trio's clock; None: all is well
-        self._lost_since: Instant = 0
-        self._told = ""  # the code of the last error that the operator heard of
 
     def unready(self) -> str | None:
         """Why events cannot be taken now, as a sentence; None when they can."""
-        if self._closed:
-            return "segd is stopping"
-        if not self._started:
-            return "segd is starting"
-        return None if self._lost_at is None else AWAY
+        return "segd is stopping" if self._closed else self._outages.reason
 
     async def append(self, events: Sequence[Event], *, trusted: bool = False) -> None:
         """Trio. As `core.ports` says."""
@@ -107,10 +104,10 @@ class PostgresJournal:
         self._queue.check_room(append.events, append.size)
         self._queue.put(append)
         # Whoever is cancelled here, or waits in vain, has sent all the same: the group goes on.
-        with trio.move_on_after(ANSWER_SECONDS):
+        with trio.move_on_after(outages.ANSWER_SECONDS):
             await _wait_answer(append)
         if not append.done.is_set():
-            raise unavailable("the database is slow")
+            raise unavailable(outages.SLOW)
 
     async def import_history(self, events: Sequence[Event], now: Instant) -> int:
         """Trio. Return once these events are committed as history: they count from `now` on, and start, close and
@@ -152,9 +149,16 @@ class PostgresJournal:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Trio. Write what is appended until `close`; started once the journal is ours and takes events.
 
-        Raises StoreError: at start what keeps the journal from us, `writer_busy` where another segd has it; later
-        only `journal_moved`, since a database that is away is waited for.
+        Raises StoreError, in a group: at start what keeps the journal from us, `writer_busy` where another segd has it;
+        later only `journal_moved`, since a database that is away is waited for.
         """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._outages.watch)
+            await self._write(task_status)
+            nursery.cancel_scope.cancel()
+
+    async def _write(self, task_status: trio.TaskStatus[None]) -> None:
+        """Trio"""
         started_at = trio.current_time()
         attempts = 0
         try:
@@ -175,7 +179,9 @@ class PostgresJournal:
                     elif error.code == "journal_moved":
                         raise
                     else:
-                        self._go_away(error)
+                        self._outages.lost(error)
+                        if self._outages.is_lasting():
+                            self._refuse_all(outages.AWAY)
                         if self._closed and not self._queue.people:
                             return
                 await trio.sleep(PAUSES_SECONDS[min(attempts, len(PAUSES_SECONDS) - 1)])
@@ -213,6 +219,8 @@ class PostgresJournal:
 
     async def _catch_up(self, writer: Writer) -> None:
         """Trio. Bring the follower to where the journal, which is ours, ends."""
+        if self._outages.refused:
+            await writer.try_to_write()
         committed: Sequence[Item] = ()
         given_up: Sequence[Item] = ()
         if self._end is None:
@@ -226,13 +234,10 @@ class PostgresJournal:
                 committed = round.items
                 self._complete(round)
         self._end = writer.end
-        if self._lost_at is not None:
-            self._follower.interrupted(self._lost_since, self._now())
+        self._outages.goes_on()
         try:
-            await self._follower.follow()
-            if self._lost_at is not None:
-                self._tell("the database is back")
-                self._lost_at = None
+            with self._outages.asking():
+                await self._follower.follow()
         finally:
             # No earlier: they may send more at once.
             self._queue.answer(committed)
@@ -246,22 +251,7 @@ class PostgresJournal:
             Group(writer.end.position, replanned=row["replanned"], unsettled=frozenset(row["users"]))
         )
         if row["accepted_at"] is not None:
-            accepted_at, now = from_datetime(row["accepted_at"]), self._now()
-            if accepted_at < now:
-                self._follower.interrupted(accepted_at, now)
-
-    def _go_away(self, error: StoreError) -> None:
-        """The database cannot be used now: tell the operator, and after a while those who wait."""
-        now = trio.current_time()
-        lost = self._lost_at is None
-        if self._lost_at is None:
-            self._lost_at, self._lost_since = now, self._now()
-        lasting = now >= self._lost_at + PATIENCE_SECONDS
-        if lasting:
-            self._refuse_all(AWAY)
-        if lost or (lasting and error.code != self._told):
-            self._tell(f"events cannot be taken: {error.message}")
-            self._told = error.code
+            self._outages.down(from_datetime(row["accepted_at"]))
 
     # Rounds
 
@@ -269,13 +259,15 @@ class PostgresJournal:
         rounds = Rounds(writer, self._zone)
         while (items := await self._next_items()) is not None:
             effects = self._follower.effects()
-            if (items or effects) and not await self._write_round(writer, rounds, items, effects):
-                rounds = Rounds(writer, self._zone)
-            if not effects and trio.current_time() >= self._beat_at:
-                await self._beat(rounds)
+            with self._outages.asking():
+                if (items or effects) and not await self._write_round(writer, rounds, items, effects):
+                    rounds = Rounds(writer, self._zone)
+                if not effects and trio.current_time() >= self._beat_at:
+                    await self._beat(rounds)
             if effects and not items and self._is_anyones_turn():
                 continue  # what else came due waits for them
-            await self._follower.follow()
+            with self._outages.asking():
+                await self._follower.follow()
         await self._beat(rounds)
 
     def _is_anyones_turn(self) -> bool:
@@ -310,7 +302,7 @@ class PostgresJournal:
         for item in items:
             item.tries += 1
         try:
-            await rounds.write(round, self._now())
+            await rounds.write(round, self._now(), self._outages.accepted_at())
         except Exception as error:
             if not is_about_values(error):
                 raise
@@ -342,7 +334,7 @@ class PostgresJournal:
 
     async def _beat(self, rounds: Rounds) -> None:
         """Trio. To be called when no effects wait."""
-        await rounds.beat(self._follower.effects().settled, self._now())
+        await rounds.beat(self._follower.effects().settled, self._outages.accepted_at())
         self._beat_at = trio.current_time() + BEAT_SECONDS
 
     def _failure(self, error: Exception) -> Exception:

@@ -57,8 +57,8 @@ SET version = excluded.version, opened = excluded.opened, due = excluded.due
 -- How far the journal is ----------------------------------------------------------------------------------------------
 
 -- advance_live --
--- $1 and $2 from, $3 to $5 to: as `end_of_journal`. $6 the position up to which all effects are written, $7 the present;
--- where entries were added, $8 whom they concern, and $9 whether they changed segments.
+-- $1 and $2 from, $3 to $5 to: as `end_of_journal`. $6 the position up to which all effects are written, $7 until when
+-- events were accepted; where entries were added, $8 whom they concern, and $9 whether they changed segments.
 WITH done AS (
     DELETE FROM unsettled WHERE position <= $6
 ), left_to_do AS (
@@ -68,10 +68,16 @@ UPDATE journal SET position = $3, effects = $4, log_position = $5, settled = $6,
 WHERE position = $1 AND effects = $2
 
 -- beat --
--- $1 the position up to which all effects are written, $2 the present: events are still accepted. Not waited for until
--- it is on the disk.
+-- $1 the position up to which all effects are written, $2 until when events were accepted. Not waited for until it is on
+-- the disk.
 WITH done AS (DELETE FROM unsettled WHERE position <= $1)
 UPDATE journal SET settled = $1, accepted_at = $2 WHERE only_row AND set_config('synchronous_commit', 'off', true) = 'off'
+
+-- try_to_write --
+-- Takes some megabytes where the tables are, and gives them back. Fails while that disk is full, or the server takes no
+-- writes.
+CREATE UNLOGGED TABLE tried_to_write AS SELECT repeat('x', 1900) AS filling FROM generate_series(1, 2000);
+DROP TABLE tried_to_write
 
 -- unsettled --
 -- One row: whom the groups concern that are not settled, whether one of them changed segments, the position up to which

@@ -55,6 +55,10 @@ class Writer:
             raise StoreError("journal_moved", "somebody else has written to the journal: segd must be its only writer")
         self.end = to
 
+    async def try_to_write(self) -> None:
+        """Trio. Raises ServerError while nothing more can be written, as on a full disk."""
+        await self.connection.execute(query("try_to_write"))
+
 
 async def read_end(connection: Connection) -> End:
     """Trio"""

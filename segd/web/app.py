@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from segd.core.ports import Unavailable
 from segd.web.asgi import Answer, Application, Incoming, ReadFirst, Receive, RequestError, Scope, Send, respond
+from segd.web.pings import keep_pingable
 from segd.web.streamed import StreamedBody
 
 _OWN = ("/healthz", "/readyz")
@@ -34,6 +35,9 @@ class App:
             case "http":
                 reading = ReadFirst(receive, send)
                 await self._site(scope, reading.receive, reading.send)
+            case "websocket":
+                keep_pingable(scope, send)
+                await self._site(scope, receive, send)
             case "lifespan":
                 await _live(receive, send)
             case _:

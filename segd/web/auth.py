@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Collection
 from typing import Final, Protocol
 
+import trio
 from quart import Request, Response, Websocket
 
 from segd.core.errors import SegdError
@@ -25,6 +26,7 @@ from segd.web.asgi import RequestError
 COOKIE: Final = "segd_session"
 SESSION_SECONDS: Final = 30 * 86_400
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+AGAIN_SECONDS: Final = 2.0  # until whoever is on a websocket is looked at again
 
 
 class Access(Protocol):
@@ -85,6 +87,17 @@ class Guard:
         found = await self.scope_of(request)
         if scope == "manage" and found != "manage":
             raise RequestError("forbidden", "this token may only read: it takes one of scope manage")
+
+    async def wait_refused(self, request: Websocket) -> None:
+        """Trio. Return once whoever was let in would not be any more: the token was revoked, the session ended."""
+        while True:
+            await trio.sleep(AGAIN_SECONDS)
+            try:
+                await self.scope_of(request)
+            except RequestError:
+                return
+            except SegdError:
+                pass  # the database is away, and nobody can be asked
 
     async def scope_of(self, request: Request | Websocket) -> Scope:
         """What who asks may do. Raises RequestError for who may do nothing."""

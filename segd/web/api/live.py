@@ -1,10 +1,6 @@
-"""What happens, told over websockets as it happens: the feeds, for eyes, and the log, for programs.
+"""What happens, told over websockets as it happens: the feeds, for eyes, and the log, for programs."""
 
-Hypercorn's sends cannot be cancelled: where a client stops reading, its handler stays in `send` until the kernel ends
-the connection. So nothing here waits for a client, but the client's own handler.
-"""
-
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -13,12 +9,14 @@ from quart import websocket
 
 from segd.core.effects import Logged
 from segd.core.errors import SegdError
-from segd.core.frames import Ending
+from segd.core.frames import Ending, Shown
 from segd.web.api import shapes, telling
 from segd.web.api.entries import entry, from_cursor, to_cursor
 from segd.web.api.frames import Wording, text
 from segd.web.api.routing import Part
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.sockets import answer
+from segd.web.auth import Guard
 
 LAST: Final = 20  # entries in the first frame
 PAGE: Final = 500  # entries in a frame of the log
@@ -62,13 +60,13 @@ class Log(Protocol):
         """Oldest first."""
         ...
 
-    async def traits(self, users: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
-        """Those worth showing, by number of the user."""
+    async def beside(self, logged: Sequence[Logged]) -> Sequence[Shown]:
+        """What to show beside each of these."""
         ...
 
 
-def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording) -> Part:
-    """wording: what the feeds' frames are put into words by."""
+def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: Guard) -> Part:
+    """wording: what the feeds' frames are put into words by. guard: whom it would not let in any more is sent away."""
     part = Part("feeds", "What happens, as it happens.")
 
     @part.socket(
@@ -80,21 +78,22 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording) -> Part:
     )
     async def watch(id: str, query: shapes.FeedQuery) -> None:
         """At most 20 users a second are shown, in at most 4 frames. With `after` it is the log instead: every entry, in
-        order. Closed with 1001 when segd stops, 1013 when the database is away, 4004 when the segment is deleted, 4008
-        when the client falls behind."""
+        order. Closed with 1001 when segd stops, 1013 when the database is away, 4001 when the token was revoked or the
+        session is over, 4004 when the segment is deleted, 4008 when the client falls behind. Who does not answer pings
+        is cut off."""
         segment = telling.segment(await views.one(await find(views, id)))
         if isinstance(query.after, str):
             cursor = from_cursor(query.after)
-            await _answer(lambda: _tell_log(segment, cursor))
+            await answer(lambda: _tell_log(segment, cursor), guard)
         else:
-            await _answer(lambda: _show(segment))
+            await answer(lambda: _show(segment), guard)
 
     async def _show(segment: shapes.Segment) -> Ending:
         wording.names[segment.id] = segment.name
         with feeds.watching(segment.id) as watcher:  # before what was is read, so that nothing falls between
             entries = (await log.last(segment.id, LAST))[::-1]
-            traits = await log.traits([each.entry.user for each in entries])
-            told = [entry(each, segment.name, traits.get(each.entry.user, {})) for each in entries]
+            shown = await log.beside(entries)
+            told = [entry(each, segment.name, one) for each, one in zip(entries, shown, strict=True)]
             await websocket.send(text(shapes.Hello(segment, told)))
             return await _pass_on(watcher)
 
@@ -120,31 +119,13 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording) -> Part:
     @part.socket("/api/live", "Watch all activity", frames=shapes.AllFrame)
     async def watch_all() -> None:
         """At most 20 events a second are shown, in at most 4 frames."""
-        await _answer(_show_all)
+        await answer(_show_all, guard)
 
     async def _show_all() -> Ending:
         with feeds.watching_all() as watcher:
             return await _pass_on(watcher)
 
     return part
-
-
-async def _answer(tell: Callable[[], Awaitable[Ending]]) -> None:
-    """Accept, tell until the end, and close with what the end is. What the client says is passed over."""
-    await websocket.accept()  # pyright: ignore[reportUnknownMemberType]
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_pass_over)
-        try:
-            ending = await tell()
-        except SegdError:  # of the store, which was there a moment ago
-            ending = Ending.AWAY
-        await websocket.close(ending.code, ending.reason)
-        nursery.cancel_scope.cancel()
-
-
-async def _pass_over() -> None:
-    while True:
-        await websocket.receive()
 
 
 async def _pass_on(watcher: Watcher) -> Ending:
