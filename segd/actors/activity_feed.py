@@ -7,7 +7,6 @@ from segd.actors.broadcast import Broadcast, Encode
 from segd.actors.sampling import KEPT, Sample
 from segd.core.effects import Arrival
 from segd.core.frames import Activity, Frame, Rejection, Rejections, Total
-from segd.core.instants import Instant
 
 
 class Refused(Protocol):
@@ -26,13 +25,11 @@ class ActivityFeed(Broadcast):
     def __init__(self, encode: Encode, refused: Refused) -> None:
         super().__init__(encode)
         self._refused = refused
-        self._known_refused = 0  # of them, when last looked at
         self._events = Sample[Arrival]()
         self._rejections = Sample[Rejection]()
 
     def begin(self) -> None:
         """Somebody watches again: what happened meanwhile is of no interest."""
-        self._known_refused = self._refused.count
         self._events.clear()
         self._rejections.clear()
 
@@ -40,14 +37,12 @@ class ActivityFeed(Broadcast):
         self._events.extend(arrivals)
         self.changed.set()
 
-    def tick(self, at: Instant, all: int) -> None:
-        """A second is over. all: events in it."""
-        rejected = self._refused.count - self._known_refused
-        self._known_refused += rejected
-        self.send(Total(at, all, rejected))
-        if rejected:
-            latest = self._refused.latest(min(rejected, KEPT))
-            self._rejections.extend(reversed(latest), before=rejected - len(latest))
+    def tick(self, total: Total) -> None:
+        """A second is over."""
+        self.send(total)
+        if total.rejected:
+            latest = self._refused.latest(min(total.rejected, KEPT))
+            self._rejections.extend(reversed(latest), before=total.rejected - len(latest))
             self.changed.set()
 
     async def next_frame(self) -> Frame | None:

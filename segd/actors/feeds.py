@@ -1,8 +1,8 @@
 """The feeds: what happens, shown to whoever watches, as it happens.
 
 Feeds are for eyes. Each shows at most 20 users a second, in at most 4 frames, and says how many it left out. Whoever
-tells us what was committed never waits: we take note, a task of each feed does the rest, and nothing is done for a
-segment that nobody watches. Who needs every entry reads the log, and learns from `notice` when it is worth reading on.
+tells us what was committed never waits: we take note, a task of each feed does the rest, and for a segment that
+nobody watches we only count. Who needs every entry reads the log, and learns from `notice` when it is worth reading on.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -12,7 +12,8 @@ import trio
 
 from segd.actors.activity_feed import ActivityFeed, Refused
 from segd.actors.broadcast import Encode, Watcher
-from segd.actors.segment_feed import SegmentFeed, Traits
+from segd.actors.seconds import Seconds
+from segd.actors.segment_feed import Look, SegmentFeed
 from segd.core.effects import Arrival, Logged
 from segd.core.frames import Ending
 from segd.core.instants import SECOND, Instant
@@ -21,18 +22,20 @@ from segd.core.instants import SECOND, Instant
 class Feeds:
     """All feeds. `run` must be running for anything to be shown.
 
-    encode: a frame as text. now: the time.
+    encode: a frame as text. look: what to show beside entries. now: the time.
     """
 
-    def __init__(self, encode: Encode, traits: Traits, refused: Refused, now: Callable[[], Instant]) -> None:
+    def __init__(self, encode: Encode, look: Look, refused: Refused, now: Callable[[], Instant]) -> None:
         self._encode = encode
-        self._traits = traits
+        self._look = look
+        self._refused = refused
+        self._known_refused = refused.count  # when last looked at
         self._now = now
         self._activity = ActivityFeed(encode, refused)
         self._segments: dict[int, SegmentFeed] = {}  # those that are watched
         self._notices: dict[int, trio.Event] = {}
         self._removed: set[int] = set()
-        self._all = 0  # events since the last tick
+        self._seconds = Seconds()
         self._nursery: trio.Nursery | None = None
         self._closed = False
 
@@ -61,20 +64,18 @@ class Feeds:
 
     def published(self, logged: Sequence[Logged]) -> None:
         """These entries of the log are committed."""
-        if not self._segments and not self._notices:
-            return
         for each in logged:
             segment = each.entry.of.segment
+            if each.entry.type == "qualified":
+                self._seconds.qualifying[segment] += 1
             if feed := self._segments.get(segment):
                 feed.add(each)
             self._notify(segment)
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         """These events are committed. Imported ones are history, and no activity."""
-        if not self._segments and not self._activity.watchers:
-            return
         happened = [arrival for arrival in arrivals if arrival.taken != "imported"]
-        self._all += len(happened)
+        self._seconds.all += len(happened)
         if self._activity.watchers and happened:
             self._activity.add(happened)
 
@@ -89,15 +90,16 @@ class Feeds:
 
     @contextmanager
     def watching(self, segment: int) -> Generator[Watcher]:
-        """A watcher of what a segment's log says, for the block."""
-        self._begin()
+        """A watcher of what a segment's log says, for the block. It gets the rates of the last minutes first."""
         feed = self._segments.get(segment)
         if feed is None:
             assert self._nursery, "run is running"
-            feed = self._segments[segment] = SegmentFeed(self._encode, self._traits)
+            feed = self._segments[segment] = SegmentFeed(self._encode, self._look)
             self._nursery.start_soon(feed.run)
         try:
             with feed.watched() as watcher:
+                if (rates := self._seconds.rates(segment)).rates:
+                    watcher.put(self._encode(rates))
                 if ending := self.ending(segment):
                     watcher.end(ending)
                 yield watcher
@@ -108,11 +110,12 @@ class Feeds:
 
     @contextmanager
     def watching_all(self) -> Generator[Watcher]:
-        """A watcher of all activity, for the block."""
-        self._begin()
+        """A watcher of all activity, for the block. It gets the rates of the last minutes first."""
         if not self._activity.watchers:
             self._activity.begin()
         with self._activity.watched() as watcher:
+            if (totals := self._seconds.totals()).totals:
+                watcher.put(self._encode(totals))
             if self._closed:
                 watcher.end(Ending.STOPPING)
             yield watcher
@@ -139,12 +142,12 @@ class Feeds:
         if segment in self._notices:
             self._notices.pop(segment).set()
 
-    def _begin(self) -> None:
-        if not self.watchers():
-            self._all = 0  # nobody has counted since
-
     def _tick(self, at: Instant) -> None:
-        all, self._all = self._all, 0
-        for feed in (self._activity, *self._segments.values()):
+        rejected = self._refused.count - self._known_refused
+        self._known_refused += rejected
+        second = self._seconds.end(at, rejected)
+        if self._activity.watchers:
+            self._activity.tick(second.total())
+        for segment, feed in self._segments.items():
             if feed.watchers:
-                feed.tick(at, all)
+                feed.tick(second.rate(segment))

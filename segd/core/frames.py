@@ -10,13 +10,29 @@ from segd.core.instants import Instant
 EntryType = Literal["qualified", "retracted", "corrected"]
 
 
+class Cause(NamedTuple):
+    """The event that matched or opened the window. properties: a JSON object."""
+
+    name: str
+    at: Instant
+    properties: str
+
+
+class Shown(NamedTuple):
+    """What people see beside an entry of the log. traits: of the user, worth showing. cause: None where it cannot be
+    told."""
+
+    traits: Mapping[str, object]
+    cause: Cause | None
+
+
 class Entries(NamedTuple):
-    """Some of the log's entries since the frame before, all of one type. traits: worth showing, by number of the user.
-    left_out: how many more of them there were."""
+    """Some of the log's entries since the frame before, all of one type. shown: beside each. left_out: how many more of
+    them there were."""
 
     type: EntryType
     entries: Sequence[Logged]
-    traits: Mapping[int, Mapping[str, object]]
+    shown: Sequence[Shown]
     left_out: int
 
 
@@ -26,6 +42,12 @@ class Rate(NamedTuple):
     at: Instant
     qualifying: int
     all: int
+
+
+class Rates(NamedTuple):
+    """Of the seconds before one began to watch, oldest first."""
+
+    rates: Sequence[Rate]
 
 
 class Activity(NamedTuple):
@@ -41,6 +63,12 @@ class Total(NamedTuple):
     at: Instant
     all: int
     rejected: int
+
+
+class Totals(NamedTuple):
+    """Of the seconds before one began to watch, oldest first."""
+
+    totals: Sequence[Total]
 
 
 class Rejection(Protocol):
@@ -63,7 +91,7 @@ class Rejections(NamedTuple):
     left_out: int
 
 
-Frame = Entries | Rate | Activity | Total | Rejections
+Frame = Entries | Rate | Rates | Activity | Total | Totals | Rejections
 
 
 class Ending(Enum):

@@ -10,9 +10,11 @@ import trio.testing
 
 from segd.actors.broadcast import WAITING, Watcher
 from segd.actors.feeds import Feeds
+from segd.actors.seconds import KEPT
+from segd.actors.segment_feed import NOTHING
 from segd.core.effects import Arrival, LogEntry, Logged, Standing
 from segd.core.errors import SegdError
-from segd.core.frames import Activity, Ending, Entries, Frame, Rate, Rejections, Total
+from segd.core.frames import Activity, Ending, Entries, Frame, Rate, Rates, Rejections, Shown, Total, Totals
 from segd.core.instants import SECOND, parse_timestamp
 from segd.core.messages import Event
 
@@ -39,26 +41,26 @@ class Refused:
 
 
 @dataclass
-class Shown:
+class Open:
     """Feeds whose frames stay values. at: seconds since the start, as `feeds` has the time, too."""
 
     feeds: Feeds
     frames: list[Frame] = field(default_factory=list)
     encoded: int = 0
     refused: Refused = field(default_factory=Refused)
-    traits_error: Exception | None = None
-    traits_seconds: float = 0
+    look_error: Exception | None = None
+    look_seconds: float = 0
 
     def encode(self, frame: Frame) -> str:
         self.encoded += 1
         self.frames.append(frame)
         return str(len(self.frames) - 1)
 
-    async def traits(self, users: Sequence[int]) -> dict[int, dict[str, object]]:
-        await trio.sleep(self.traits_seconds)
-        if self.traits_error:
-            raise self.traits_error
-        return {user: {"name": f"n{user}"} for user in users}
+    async def look(self, entries: Sequence[Logged]) -> list[Shown]:
+        await trio.sleep(self.look_seconds)
+        if self.look_error:
+            raise self.look_error
+        return [Shown({"name": f"n{each.entry.user}"}, None) for each in entries]
 
     async def next(self, watcher: Watcher, *kinds: type) -> Frame:
         """The next that is no rate, or of these kinds."""
@@ -71,11 +73,11 @@ class Shown:
 
 
 @asynccontextmanager
-async def open_feeds() -> AsyncGenerator[Shown]:
-    shown = Shown(None)  # type: ignore[arg-type]
+async def open_feeds() -> AsyncGenerator[Open]:
+    shown = Open(None)  # type: ignore[arg-type]
     started = trio.current_time()
     now = lambda: NOON + round((trio.current_time() - started) * SECOND)  # noqa: E731
-    shown.feeds = Feeds(shown.encode, shown.traits, shown.refused, now)
+    shown.feeds = Feeds(shown.encode, shown.look, shown.refused, now)
     async with trio.open_nursery() as nursery:
         await nursery.start(shown.feeds.run)
         yield shown
@@ -166,28 +168,50 @@ async def test_rates_come_at_whole_seconds(autojump_clock):
             assert await shown.next(watcher, Rate) == Rate(NOON + 2 * SECOND, 0, 0)
 
 
-async def test_traits_that_cannot_be_told_are_left_out(autojump_clock):
+async def test_entries_are_shown_alone_where_nothing_can_be_told_of_them(autojump_clock):
     async with open_feeds() as shown:
         with shown.feeds.watching(1) as watcher:
             shown.feeds.published([logged(1)])
-            assert (await shown.next(watcher)).traits == {1: {"name": "n1"}}
-            shown.traits_error = SegdError("database_unreachable", "away")
-            shown.feeds.published([logged(2)])
-            assert (await shown.next(watcher)).traits == {}
-            shown.traits_error, shown.traits_seconds = None, 3600
-            shown.feeds.published([logged(3)])
-            assert (await shown.next(watcher)).traits == {}
+            assert (await shown.next(watcher)).shown == [Shown({"name": "n1"}, None)]
+            shown.look_error = SegdError("database_unreachable", "away")
+            shown.feeds.published([logged(2), logged(3)])
+            assert (await shown.next(watcher)).shown == [NOTHING, NOTHING]
+            shown.look_error, shown.look_seconds = None, 3600
+            shown.feeds.published([logged(4)])
+            assert (await shown.next(watcher)).shown == [NOTHING]
+
+
+async def test_who_comes_later_is_told_the_seconds_before(autojump_clock):
+    async with open_feeds() as shown:
+        await trio.sleep(1.5)
+        shown.feeds.arrived([*arrivals(7), *arrivals(100, taken="imported")])
+        shown.feeds.published([logged(1), logged(2, segment=2), logged(3), logged(4, type="retracted")])
+        shown.refused.count += 2
+        await trio.sleep(1)
+        with shown.feeds.watching(1) as watcher, shown.feeds.watching_all() as all:
+            first, second = NOON + SECOND, NOON + 2 * SECOND
+            assert await shown.next(watcher, Rates, Rate) == Rates([Rate(first, 0, 0), Rate(second, 2, 7)])
+            assert await shown.next(all, Totals, Total) == Totals([Total(first, 0, 0), Total(second, 7, 2)])
+            assert await shown.next(watcher, Rates, Rate) == Rate(NOON + 3 * SECOND, 0, 0)
+
+
+async def test_no_more_than_some_minutes_are_kept(autojump_clock):
+    async with open_feeds() as shown:
+        await trio.sleep(1000.5)
+        with shown.feeds.watching(1) as watcher:
+            rates = (await shown.next(watcher, Rates)).rates
+            assert [rate.at for rate in rates] == [NOON + number * SECOND for number in range(1001 - KEPT, 1001)]
 
 
 async def test_a_feed_that_fails_sends_its_watchers_away_and_goes_on(autojump_clock, caplog: pytest.LogCaptureFixture):
     async with open_feeds() as shown:
-        shown.traits_error = RuntimeError("a bug")
+        shown.look_error = RuntimeError("a bug")
         with shown.feeds.watching(1) as watcher, shown.feeds.watching(2) as other:
             shown.feeds.published([logged(1)])
             assert await watcher.next() is None
             assert watcher.ending is Ending.FAILED
             assert "a bug" in caplog.text
-            shown.traits_error = None
+            shown.look_error = None
             with shown.feeds.watching(1) as again:
                 shown.feeds.published([logged(2), logged(3, segment=2)])
                 assert cursors(await shown.next(again)) == [2]
@@ -211,7 +235,7 @@ async def test_who_falls_behind_is_cut_off_alone(autojump_clock):
             assert cursors(await shown.next(other)) == [seen + 1]
 
 
-async def test_nothing_is_done_for_a_segment_that_nobody_watches(autojump_clock):
+async def test_nothing_is_put_into_words_for_a_segment_that_nobody_watches(autojump_clock):
     async with open_feeds() as shown:
         with shown.feeds.watching(1):
             pass
@@ -226,6 +250,7 @@ async def test_nothing_is_done_for_a_segment_that_nobody_watches(autojump_clock)
 async def test_refused_messages_are_shown_to_who_watches_everything(autojump_clock):
     async with open_feeds() as shown:
         shown.refused.count = 100
+        await trio.sleep(1.5)
         with shown.feeds.watching_all() as watcher:
             shown.refused.count += 3
             assert await shown.next(watcher) == Rejections([101, 102, 103], 0)

@@ -346,6 +346,16 @@ def test_a_name_that_is_taken_is_said_where_it_is_asked(daemon: Daemon, open_pag
     expect(dialog.locator(".wrong")).to_have_text("Another segment has that name.")
 
 
+def test_a_name_is_kept_as_it_is(daemon: Daemon, open_page: Open):
+    number = daemon.make({"name": " Padded ", "kind": "live", "on": {"type": "page_visit"}})
+    page = open_page(f"{daemon.url}/segments/{number}/edit")
+    page.get_by_role("button", name="Save segment").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save segment").click()
+    expect(page.get_by_role("heading", name="Padded", level=1)).to_be_visible()
+    segment = daemon.ask("GET", f"/segments/{number}")
+    assert (segment["name"], segment["version"]) == (" Padded ", 1)
+
+
 def test_groups_are_nested_and_conditions_moved_by_keys(daemon: Daemon, open_page: Open):
     page = start(open_page, daemon, "Action Who")
     suggest(page, "event", "Purch")

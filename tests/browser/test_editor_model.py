@@ -11,6 +11,7 @@ from core.definition_strategies import definitions
 from hypothesis import given
 
 from segd.core.reading import definition_json, read_definition
+from segd.stories.reading import read_stories
 
 SCRIPT = Path(__file__).parent / "editor_model.mjs"
 PACKAGE = Path(__file__).parents[2] / "segd"
@@ -51,6 +52,17 @@ def test_a_definition_comes_back_whole(model, definition):
     assert read_definition(again["document"]) == definition
     assert read_definition(again["pretty"]) == definition
     assert again["kind"]
+
+
+def test_the_definition_of_every_story_comes_back_whole(model):
+    files = sorted((Path(__file__).parents[1] / "stories").glob("*.toml"))
+    plans = [story.plan for path in files for story in read_stories(path)]
+    written = [each.definition for plan in plans for each in (*plan.live, *plan.past.values())]
+    assert len(written) > 100
+    for definition in written:
+        again = model("reopened", definition_json(definition).decode())
+        assert (again["leftOut"], again["missing"], again["blanks"]) == (0, None, [])
+        assert read_definition(again["document"]) == definition
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

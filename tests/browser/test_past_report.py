@@ -48,6 +48,10 @@ def test_recalculating_counts_who_came_since(daemon: Daemon, open_page: Open):
     daemon.post([BOUGHT | {"userId": "recalculated"}] * 3)
     page.get_by_role("button", name="Recalculate now").click()
     expect(figure(page, "Members now")).to_have_text(str(before + 1))
+    page.reload()
+    expect(figure(page, "Members now")).to_have_text(str(before + 1))
+    page.goto(daemon.url + "/segments?q=Frequent")
+    expect(page.locator("td.users .main")).to_have_text(str(before + 1))
 
 
 def test_the_overlap_adds_up(daemon: Daemon, open_page: Open):

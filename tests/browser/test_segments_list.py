@@ -1,7 +1,9 @@
 """The list of segments: found as one types, sorted, paused, duplicated, deleted."""
 
 import re
+from collections.abc import Generator
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import Open
@@ -78,12 +80,33 @@ def test_a_menu_is_walked_by_keys(daemon: Daemon, open_page: Open):
     expect(more).to_be_focused()
 
 
-def test_a_long_list_is_drawn_whole(daemon: Daemon, open_page: Open):
-    made = [daemon.make(ACTION | {"name": f"Segment {number:03}"}) for number in range(60)]
-    page = open_page(daemon.url)
-    expect(page.locator(".row-link")).to_have_count(70)
+@pytest.fixture
+def many(daemon: Daemon) -> Generator[None]:
+    """Some more segments than fit on a few screens."""
+    made = [daemon.make(ACTION | {"name": f"Segment {number:03}"}) for number in range(120)]
+    yield
     for number in made:
         daemon.ask("DELETE", f"/segments/{number}")
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(("width", "stops_a_row"), [(390, 2), (1440, 4)])
+def test_of_a_long_list_what_is_near_is_drawn(daemon: Daemon, open_page: Open, width: int, stops_a_row: int):
+    page = open_page(daemon.url, width=width)
+    expect(page.get_by_role("table")).to_have_attribute("aria-rowcount", "131")
+    expect(page.get_by_role("link", name="Birthday in five days")).to_be_visible()
+    assert len(names(page)) < 100
+    page.keyboard.press("End")
+    expect(page.get_by_role("link", name="Visited the sale pages")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Birthday in five days")).to_have_count(0)
+    page.get_by_role("link", name="Segment 119").focus()
+    row = "Number(document.activeElement.closest('tr').ariaRowIndex)"
+    before = page.evaluate(row)
+    for _ in range(30 * stops_a_row):
+        page.keyboard.press("Shift+Tab")
+    assert page.evaluate(row) == before - 30
+    page.get_by_role("searchbox").fill("Segment 07")
+    expect(page.locator(".row-link")).to_have_text([f"Segment 07{number}" for number in range(10)])
 
 
 def test_it_is_true_without_a_reload(daemon: Daemon, open_page: Open):

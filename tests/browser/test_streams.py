@@ -32,17 +32,18 @@ def daemon(
         yield daemon
 
 
-def event(name: str, user: str, at: datetime | None = None) -> dict[str, object]:
+def event(name: str, user: str, at: datetime | None = None, **properties: object) -> dict[str, object]:
     """at: when it happened; now without."""
     timestamp = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     number = next(_numbers)
-    return {"type": "track", "event": name, "userId": user, "timestamp": timestamp, "messageId": f"stream-{number}"}
+    message = {"type": "track", "event": name, "userId": user, "timestamp": timestamp, "messageId": f"stream-{number}"}
+    return message | {"properties": properties}
 
 
-def qualify(daemon: Daemon, user: str) -> datetime:
+def qualify(daemon: Daemon, user: str, **properties: object) -> datetime:
     """Leave a cart, which qualifies in a few seconds. When that was."""
     at = datetime.now(UTC)
-    daemon.post([event("Add To Cart", user, at)])
+    daemon.post([event("Add To Cart", user, at, **properties)])
     return at
 
 
@@ -86,17 +87,41 @@ def test_a_qualification_shows_without_a_reload(daemon: Daemon, open_page: Open)
     expect(page.locator(".figure .value").first).not_to_have_text("0")
 
 
+def test_a_row_says_what_the_user_did(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url + "/segments/1")
+    listening(page)
+    qualify(daemon, "cleo", price=49.9, currency="EUR", product="Kettle", session="0c6bc7a5-39cb-4e9b-8d9d-4f6d3a0a")
+    said = page.locator(".feed-row", has_text="cleo").locator(".why")
+    expect(said).to_have_text(re.compile(r"^Add To Cart \d\d:\d\d:\d\d · Kettle · €49\.90$"))
+    page.reload()
+    expect(said).to_have_text(re.compile(r"^Add To Cart \d\d:\d\d:\d\d · Kettle · €49\.90$"))
+
+
+def test_the_panels_begin_with_the_last_minutes(daemon: Daemon, open_page: Open):
+    first = open_page(daemon.url + "/live")
+    listening(first)
+    daemon.post([event("View Product", "ann") for _ in range(40)])
+    expect(first.locator(".feed-row", has_text="View Product").first).to_be_visible()
+    first.wait_for_timeout(1500)  # for that second to be over
+    for path, head in (("/live", "Events"), ("/segments/1", "Qualifying")):
+        page = open_page(daemon.url + path)
+        rows = page.locator(".plot table", has_text=head).locator("tbody tr")
+        expect(rows).not_to_have_count(0)
+        expect(rows.nth(2)).to_be_attached()
+
+
 def test_nothing_moves_under_the_pointer(daemon: Daemon, open_page: Open):
     page = open_page(daemon.url + "/segments/1")
     listening(page)
     qualify(daemon, "dora")
     expect(page.locator(".feed-row .who", has_text="dora")).to_be_visible()
     page.locator(".feed-row").first.hover()
-    shown = feed(page)
+    shown, place = feed(page), page.locator(".feed-row").first.bounding_box()
     qualify(daemon, "emil")
     pill = page.get_by_role("button", name="1 new, show")
     expect(pill).to_be_visible()
     assert feed(page) == shown
+    assert page.locator(".feed-row").first.bounding_box() == place
     pill.click()
     expect(page.locator(".feed-row .who").first).to_have_text("emil")
 
@@ -133,10 +158,18 @@ def test_a_daemon_that_comes_back_is_met_again(dsn: str, open_page: Open, tmp_pa
         daemon.make(CART)
         page = open_page(daemon.url + "/segments/1", away=True)
         listening(page)
+        other = open_page(daemon.url + "/segments", away=True)
+        expect(other.get_by_role("link", name="Cart left")).to_be_visible()
+    away = "segd cannot be reached. What is shown may be old, and comes up to date by itself."
     expect(page.get_by_text(re.compile("Offline since")).first).to_be_visible()
+    expect(page.get_by_text(away)).to_have_count(0)
+    expect(other.get_by_text(away)).to_be_visible()
+    expect(other.get_by_role("link", name="Cart left")).to_be_visible()
     with serving(*arguments) as daemon:
         expect(page.get_by_text("Back, nothing was missed").first).to_be_visible()
+        expect(other.get_by_text(away)).to_have_count(0)
         listening(page)
         qualify(daemon, "heidi")
         expect(page.locator(".feed-row .who", has_text="heidi")).to_be_visible()
         page.close()
+        other.close()

@@ -1,17 +1,12 @@
 """The feeds' frames as text."""
 
-from typing import Any
-
 import msgspec
 
 from segd.core.effects import Arrival
-from segd.core.frames import Activity, Entries, Frame, Rate, Rejection, Rejections, Total
+from segd.core.frames import Activity, Entries, Frame, Rate, Rates, Rejection, Rejections, Total, Totals
 from segd.core.instants import to_text
 from segd.web.api import shapes
-from segd.web.api.entries import entry
-
-PROPERTIES = 8  # of an event that is shown
-LONGEST = 100  # characters of a text that is shown
+from segd.web.api.entries import LONGEST, entry, short
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -26,23 +21,31 @@ class Wording:
     def __init__(self) -> None:
         self.names: dict[int, str] = {}
 
+    def call(self, segment: int, name: str) -> None:
+        """The segment is called so from now on."""
+        self.names[segment] = name
+
     def __call__(self, frame: Frame) -> str:
         match frame:
             case Entries():
                 return text(self._entries(frame))
-            case Rate(at, qualifying, all):
-                return text(shapes.SegmentRate(to_text(at), qualifying, all))
+            case Rate():
+                return text(_rate(frame))
+            case Rates(rates):
+                return text(shapes.SegmentRates([_rate(each) for each in rates]))
             case Activity(arrivals, left_out):
                 return text(shapes.EventsSeen([_event(arrival) for arrival in arrivals], left_out))
-            case Total(at, all, rejected):
-                return text(shapes.AllRate(to_text(at), all, rejected))
+            case Total():
+                return text(_total(frame))
+            case Totals(totals):
+                return text(shapes.AllRates([_total(each) for each in totals]))
             case Rejections(rejections):
                 return text(shapes.RejectedSeen([_rejected(each) for each in rejections]))
 
     def _entries(self, frame: Entries) -> shapes.Qualified | shapes.Retracted | shapes.Corrected:
         entries = [
-            entry(each, self.names.get(each.entry.of.segment, ""), frame.traits.get(each.entry.user, {}))
-            for each in frame.entries
+            entry(each, self.names.get(each.entry.of.segment, ""), shown)
+            for each, shown in zip(frame.entries, frame.shown, strict=True)
         ]
         match frame.type:
             case "qualified":
@@ -53,6 +56,14 @@ class Wording:
                 return shapes.Corrected(entries)
 
 
+def _rate(rate: Rate) -> shapes.SegmentRate:
+    return shapes.SegmentRate(to_text(rate.at), rate.qualifying, rate.all)
+
+
+def _total(total: Total) -> shapes.AllRate:
+    return shapes.AllRate(to_text(total.at), total.all, total.rejected)
+
+
 def _event(arrival: Arrival) -> shapes.EventSeen:
     event = arrival.event
     return shapes.EventSeen(
@@ -61,24 +72,8 @@ def _event(arrival: Arrival) -> shapes.EventSeen:
         anonymous_id=event.anonymous_id,
         timestamp=to_text(event.timestamp),
         received_at=to_text(arrival.received_at),
-        properties=_short(event.properties()),
+        properties=short(event.traits or {} if event.name == "$identify" else event.properties()),
     )
-
-
-def _short(properties: dict[str, Any]) -> dict[str, Any]:
-    """The first that are one value, texts cut off."""
-    shown: dict[str, Any] = {}
-    for name, value in properties.items():
-        if value is None or isinstance(value, dict | list):
-            continue
-        if len(shown) == PROPERTIES:
-            break
-        shown[_cut(name)] = _cut(value) if isinstance(value, str) else value
-    return shown
-
-
-def _cut(value: str) -> str:
-    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
 
 
 def _rejected(rejection: Rejection) -> shapes.RejectedMessage:

@@ -23,7 +23,7 @@ export function LiveReport({ report, reload }) {
   const [since, setSince] = useState({ report, ...nothing });
 
   const take = (frame) => {
-    if (frame.type === "rate") setStream((old) => streamed(old, frame));
+    if (frame.type === "rate" || frame.type === "rates") setStream((old) => streamed(old, frame));
     else setFeed((old) => fed(old, frame));
     if (frame.type === "qualified" || frame.type === "retracted") {
       setSince((old) => counted(old.report === latest.current ? old : { report: latest.current, ...nothing }, frame));

@@ -9,7 +9,7 @@ import { useTitle } from "./base/title.js";
 import { Button, TextButton, userHref } from "./parts/basics.js";
 import { Card, Figures } from "./parts/card.js";
 import { Empty, FeedNotice, Loaded } from "./parts/states.js";
-import { StreamPanel } from "./parts/stream-panel.js";
+import { StreamPanel, inSeconds } from "./parts/stream-panel.js";
 
 const KEPT_SECONDS = 300;
 const KEPT_EVENTS = 50;
@@ -28,8 +28,9 @@ export default function Live() {
 
   const numbers = useRef(0);
   const take = (frame) => {
-    if (frame.type === "rate") setSeconds((old) => longer(old, frame));
-    else if (frame.type === "rejected") setRejected((old) => [...frame.entries, ...old].slice(0, KEPT_EVENTS));
+    if (frame.type === "rate" || frame.type === "rates") {
+      setSeconds((old) => inSeconds(old, frame, (rate) => [rate.all, rate.rejected], KEPT_SECONDS));
+    } else if (frame.type === "rejected") setRejected((old) => [...frame.entries, ...old].slice(0, KEPT_EVENTS));
     else {
       const numbered = frame.entries.map((event) => ({ ...event, key: (numbers.current += 1) })).reverse();
       setEvents((old) => added(old, numbered, frame.left_out));
@@ -58,15 +59,6 @@ export default function Live() {
     </div>
     <${Rejected} found=${refused} came=${rejected} />
   `;
-}
-
-function longer(seconds, frame) {
-  const second = Math.floor(Date.parse(frame.at) / 1000);
-  const last = seconds.at(-1)?.[0] ?? second - 1;
-  if (second <= last) return seconds;
-  const gap = [];
-  for (let missed = Math.max(last + 1, second - KEPT_SECONDS); missed < second; missed += 1) gap.push([missed, null, null]);
-  return [...seconds, ...gap, [second, frame.all, frame.rejected]].slice(-KEPT_SECONDS);
 }
 
 function added(events, came, leftOut) {

@@ -18,21 +18,16 @@ import { Empty, sentence } from "./parts/states.js";
 
 const SHOWN = 7;
 
-/** report: of GET …/report. */
-export default function PastReport({ report, reload }) {
-  const { segment } = report;
-  const [counted, setCounted] = useState(null); // what "Recalculate now" found
+/** report: of GET …/report. set: takes another. */
+export default function PastReport({ report, reload, set }) {
+  const { segment, members } = report;
   const [busy, setBusy] = useState(null);
   const [sql, setSql] = useState(null);
-  const current = counted?.version === segment.version ? counted : null;
-  const members = current?.count ?? report.members;
 
-  /** Asks the definition as it is kept, exact numbers included. */
-  const ask = async (what, estimate) => {
+  const ask = async (what, run) => {
     setBusy(what);
     try {
-      const { definition } = await get(`/segments/${segment.id}`, { parse });
-      return await post(`/segments/preview${estimate ? "?estimate=true" : ""}`, { definition }, { write: stringify });
+      return await run();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       toast(`Not counted: ${sentence(error.message)}`, { error: true });
@@ -42,12 +37,14 @@ export default function PastReport({ report, reload }) {
     }
   };
   const recalculate = async () => {
-    const found = await ask("members");
-    if (!found) return;
-    setCounted({ ...found, version: segment.version });
-    reload();
+    const found = await ask("members", () => get(`/segments/${segment.id}/report?recalculate=true`));
+    if (found) set(found);
   };
-  const showSql = async () => setSql((current ?? (await ask("sql", true)))?.sql ?? null);
+  const showSql = () =>
+    ask("sql", async () => {
+      const { definition } = await get(`/segments/${segment.id}`, { parse }); // as it is kept, exact numbers included
+      setSql((await post("/segments/preview?estimate=true", { definition }, { write: stringify })).sql);
+    });
 
   return html`
     <${ReportHead}
@@ -57,10 +54,10 @@ export default function PastReport({ report, reload }) {
       more=${html`<${TextButton} disabled=${busy === "sql"} onClick=${showSql}>Show SQL<//>`}
     />
     ${sql !== null && html`<${SqlDialog} sql=${sql} onClose=${() => setSql(null)} />`}
-    <${Figures} figures=${figures(report, members, current)} />
+    <${Figures} figures=${figures(report)} />
     <div class="pair seven-five">
-      <${PerDay} days=${report.perDay} />
-      <${Sample} users=${current?.sample ?? report.sample} of=${members} />
+      <${PerDay} report=${report} />
+      <${Sample} users=${report.sample} of=${members} />
     </div>
     <div class="pair seven-five">
       <${Overlap} segment=${segment} />
@@ -70,10 +67,9 @@ export default function PastReport({ report, reload }) {
   `;
 }
 
-function figures({ segment, perDay }, members, counted) {
-  const at = counted?.asOf ?? segment.evaluatedAt;
-  const took = counted?.milliseconds ?? segment.evaluationMilliseconds;
-  const total = counted?.total ?? status.value?.users ?? null;
+function figures({ segment, perDay, members }) {
+  const { evaluatedAt: at, evaluationMilliseconds: took } = segment;
+  const total = status.value?.users ?? null;
   const oldest = perDay.length ? daysBetween(perDay[0].day, dayOf(now.peek())) : 0;
   const changes = [7, Math.min(30, oldest)].map((days) => (days >= 7 ? change(perDay, members, days) : null)).filter(Boolean).slice(0, oldest > 7 ? 2 : 1);
   return [
@@ -101,15 +97,19 @@ function change(perDay, members, days) {
   return { label: `Change in ${days} days`, value: `${sign}${number(Math.abs(difference))}`, note: `from ${exact(then.count)}${difference ? part : ""}` };
 }
 
-function PerDay({ days }) {
+/** At each midnight that was counted, and now. */
+function PerDay({ report }) {
   const [at, setAt] = useState(null);
-  const shown = useMemo(() => days.map(({ day, count }) => ({ day, count })), [days]);
+  const shown = useMemo(() => {
+    const days = report.perDay.map(({ day, count }) => ({ day, count, name: `${dayInWords(day)}, 00:00` }));
+    return days.length && report.members !== null ? [...days, { day: dayOf(now.peek()), count: report.members, name: "Now" }] : days;
+  }, [report]);
   const point = at === null ? null : shown[at];
-  const readout = point ? html`<span>${dayInWords(point.day)}, 00:00</span><span><b>${exact(point.count)}</b> members</span>` : zoneInWords();
+  const readout = point ? html`<span>${point.name}</span><span><b>${exact(point.count)}</b> members</span>` : zoneInWords();
   return html`<${Card} title="Members per day" readout=${readout} bare>
     ${shown.length > 1
       ? html`<div class="chart-body"><${LineChart} days=${shown} height=${292} label="Members per day" onPoint=${setAt} /></div>`
-      : html`<${Empty} title=${shown.length ? "One day so far" : "No day counted yet"}>Members are counted as of each midnight, ${shown.length ? "so a line begins tomorrow" : "missed ones filled in"}.<//>`}
+      : html`<${Empty} title="No day counted yet">Members are counted as of each midnight, missed ones filled in.<//>`}
   <//>`;
 }
 

@@ -6,6 +6,8 @@ import { milliseconds } from "./base/lengths.js";
 import { Badge, Button, TextButton, userHref, userName } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { FeedNotice } from "./parts/states.js";
+import { telling } from "./parts/telling.js";
+import { propertiesOf } from "./parts/words.js";
 
 const KEPT = 20;
 const SHOWN = 7;
@@ -57,7 +59,7 @@ function told(entries, came, most = KEPT) {
   for (const entry of [...came].reverse()) {
     const at = entry.type === "qualified" ? -1 : all.findIndex((one) => changes(entry, one));
     if (at < 0) all = [entry, ...all];
-    else all = all.with(at, { ...all[at], type: entry.type, at: entry.at, cause: entry.cause, cursor: all[at].cursor });
+    else all = all.with(at, { ...all[at], type: entry.type, at: entry.at, cause: entry.cause, event: entry.event ?? all[at].event });
   }
   return all.slice(0, most);
 }
@@ -119,8 +121,18 @@ function Row({ entry, definition }) {
 
 const named = (selectors) => [selectors].flat().map((selector) => selector.event).join(" or ");
 
-/** What opened the window or matched, as far as the definition tells it. */
-function cause({ on }, entry) {
+/** What the user did that opened the window or matched; where that is not told, what the definition says of it. */
+function cause(definition, entry) {
+  const { event } = entry;
+  if (!event || event.name.startsWith("$identify")) return inGeneral(definition, entry);
+  const words = telling(event, { named: propertiesOf(definition.on) }).join(" · ");
+  const pages = definition.on.type === "page_count" ? `${plural(definition.on.at_least, "page")}, at last` : "";
+  const name = event.name === "$page" ? pages : event.name;
+  const at = event.at === entry.at ? "" : when(event.at);
+  return [[name, at].filter(Boolean).join(" "), words].filter(Boolean).join(name === pages ? " " : " · ");
+}
+
+function inGeneral({ on }, entry) {
   switch (on.type) {
     case "inaction": {
       const opened = Date.parse(entry.at) - milliseconds(on.within);

@@ -3,8 +3,8 @@
 import { html, useEffect, useState } from "./base/html.js";
 import { useData } from "./base/api.js";
 import { useTitle } from "./base/title.js";
-import { Crumbs, Icon } from "./parts/basics.js";
-import { Loaded, sentence } from "./parts/states.js";
+import { Button, Crumbs, Icon } from "./parts/basics.js";
+import { Empty, Loaded, sentence } from "./parts/states.js";
 import { LiveReport } from "./live-report.js";
 
 const AGAIN_SECONDS = 30;
@@ -13,11 +13,15 @@ export default function Report({ id }) {
   const found = useData(`/segments/${encodeURIComponent(id)}/report`, { every: AGAIN_SECONDS });
   const segment = found.data?.segment;
   useTitle(segment?.name ?? "Segment");
+  if (found.error?.code === "broken") {
+    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
+      <section class="card"><${Empty} title="This segment runs no more" action=${html`<${Button} icon="edit" href=${`/segments/${id}/edit`}>Edit</${Button}>`}>${sentence(found.error.message)}</${Empty}></section>`;
+  }
   if (!segment) {
     return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
       <section class="card"><${Loaded} of=${found} what="Could not read the report" rows=${6} height=${72} /></section>`;
   }
-  if (found.error) return html`<${Stale} error=${found.error} /><${Drawn} found=${found} />`;
+  if (found.error && found.error.status !== 0) return html`<${Stale} error=${found.error} /><${Drawn} found=${found} />`;
   return html`<${Drawn} found=${found} />`;
 }
 
@@ -26,7 +30,7 @@ function Stale({ error }) {
 }
 
 function Drawn({ found }) {
-  if (found.data.segment.kind === "past") return html`<${Past} report=${found.data} reload=${found.reload} />`;
+  if (found.data.segment.kind === "past") return html`<${Past} report=${found.data} reload=${found.reload} set=${found.set} />`;
   return html`<${LiveReport} report=${found.data} reload=${found.reload} />`;
 }
 

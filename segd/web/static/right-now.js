@@ -5,21 +5,16 @@ import { clock, exact, share } from "./base/format.js";
 import { now } from "./base/status.js";
 import { Card } from "./parts/card.js";
 import { FeedNotice } from "./parts/states.js";
-import { StreamPanel } from "./parts/stream-panel.js";
+import { StreamPanel, inSeconds } from "./parts/stream-panel.js";
 
 const KEPT_SECONDS = 300;
 
 /** seconds: [second, qualifying | null, all | null], oldest first; null in a second that nothing was heard of. */
 export const emptyStream = [];
 
-/** With one more `rate` frame. */
+/** With one more `rate` frame, or the `rates` that a feed begins with, which fill what was not heard. */
 export function streamed(seconds, frame) {
-  const second = Math.floor(Date.parse(frame.at) / 1000);
-  const last = seconds.at(-1)?.[0] ?? second - 1;
-  if (second <= last) return seconds;
-  const gap = [];
-  for (let missed = Math.max(last + 1, second - KEPT_SECONDS); missed < second; missed += 1) gap.push([missed, null, null]);
-  return [...seconds, ...gap, [second, frame.qualifying, frame.all]].slice(-KEPT_SECONDS);
+  return inSeconds(seconds, frame, (rate) => [rate.qualifying, rate.all], KEPT_SECONDS);
 }
 
 export function RightNow({ stream, state, span }) {

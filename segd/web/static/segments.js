@@ -1,6 +1,6 @@
 // The list of all segments: search as you type, sort, pause, duplicate, delete.
 
-import { Component, html, useEffect, useMemo, useState } from "./base/html.js";
+import { Component, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./base/html.js";
 import { brief, day, length, zoneInWords } from "./base/format.js";
 import { duplicate, remove, switchOn, useSegments } from "./base/segments.js";
 import { place, setQuery } from "./base/router.js";
@@ -52,6 +52,7 @@ export default function Segments() {
 function List({ segments, search, kind, changed }) {
   const order = place.value.query.get("sort") ?? "name";
   const descends = order.startsWith("-");
+  const [tall, setTall] = useState(ROW_PIXELS);
   const shown = useMemo(() => {
     const wanted = search.trim().toLowerCase();
     const compare = ORDERS[order.replace("-", "")] ?? ORDERS.name;
@@ -61,7 +62,6 @@ function List({ segments, search, kind, changed }) {
     kept.sort(compare);
     return descends ? kept.reverse() : kept;
   }, [segments, search, kind, order]);
-  const drawn = useGrowing(shown.length);
 
   if (!segments.length) {
     return html`<${Empty} title="No segments yet" action=${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>`}>
@@ -73,9 +73,9 @@ function List({ segments, search, kind, changed }) {
     return html`<${Empty} title="None of ${segments.length} fits" action=${clear}>${search ? `No name or definition has “${search}” in it.` : "There is none of this kind."}</${Empty}>`;
   }
   return html`
-    <table class="segments" role="table">
+    <table class="segments" role="table" aria-rowcount=${shown.length + 1}>
       <thead role="rowgroup">
-        <tr role="row">
+        <tr role="row" aria-rowindex="1">
           <${Header} id="name" order=${order}>Name</${Header}>
           <th role="columnheader" scope="col" class="kind">Kind</th>
           <${Header} id="users" order=${order} right>Users</${Header}>
@@ -85,25 +85,44 @@ function List({ segments, search, kind, changed }) {
           <th role="columnheader" scope="col" class="tools"><span class="hidden">Actions</span></th>
         </tr>
       </thead>
-      <tbody role="rowgroup">
-        ${shown.slice(0, drawn).map((segment) => html`<${KeptRow} key=${segment.id} segment=${segment} changed=${changed} />`)}
-      </tbody>
+      ${Array.from({ length: Math.ceil(shown.length / GROUP) }, (_, i) => html`<${Group} key=${i} first=${i * GROUP} segments=${shown.slice(i * GROUP, (i + 1) * GROUP)} tall=${tall} measured=${setTall} changed=${changed} />`)}
     </table>
   `;
 }
 
-const AT_FIRST = 40;
-const AT_ONCE = 120;
+const GROUP = 25;
+const ROW_PIXELS = 60; // until the first rows are measured
+const NEAR = "100% 0px"; // a screen above and below the one that is seen
 
-/** How many rows to draw: what fills a screen at once, the others just after, so that a long list is there at once. */
-function useGrowing(count) {
-  const [drawn, setDrawn] = useState(AT_FIRST);
+/**
+ * Rows that are drawn while they are near what is seen: a list of any length is there at once. Others keep their room.
+ * tall: how high a row is, about; the first ones tell (`measured`).
+ */
+function Group({ first, segments, tall, measured, changed }) {
+  const body = useRef(null);
+  const [near, setNear] = useState(first === 0);
+  const room = useRef(null); // as high as the rows were
   useEffect(() => {
-    if (drawn >= count) return undefined;
-    const timer = setTimeout(() => setDrawn((now) => now + AT_ONCE), 0);
-    return () => clearTimeout(timer);
-  }, [drawn, count]);
-  return drawn;
+    const watch = new IntersectionObserver(
+      ([{ isIntersecting, boundingClientRect }]) => {
+        if (isIntersecting || body.current.contains(document.activeElement)) setNear(true);
+        else {
+          if (body.current.firstChild) room.current = boundingClientRect.height;
+          setNear(false);
+        }
+      },
+      { rootMargin: NEAR },
+    );
+    watch.observe(body.current);
+    return () => watch.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    if (first === 0) measured(body.current.clientHeight / segments.length);
+  }, [first]);
+  if (!near) return html`<tbody ref=${body} aria-hidden="true" style=${{ height: `${room.current ?? segments.length * tall}px` }} />`;
+  return html`<tbody ref=${body} role="rowgroup" style=${{ height: "" }}>
+    ${segments.map((segment, i) => html`<${KeptRow} key=${segment.id} segment=${segment} index=${first + i + 2} changed=${changed} />`)}
+  </tbody>`;
 }
 
 function Header({ id, order, right, class: look = id, children }) {
@@ -115,10 +134,10 @@ function Header({ id, order, right, class: look = id, children }) {
   </th>`;
 }
 
-/** Drawn anew for another segment alone: a long list grows, and is asked for again, without drawing what it has. */
+/** Drawn anew for another segment or place alone: the list is asked for again without drawing what it has. */
 class KeptRow extends Component {
-  shouldComponentUpdate({ segment }) {
-    return segment !== this.props.segment;
+  shouldComponentUpdate({ segment, index }) {
+    return segment !== this.props.segment || index !== this.props.index;
   }
 
   render() {
@@ -126,7 +145,7 @@ class KeptRow extends Component {
   }
 }
 
-function Row({ segment, changed }) {
+function Row({ segment, index, changed }) {
   const paused = segment.status === "paused";
   const toggle = async () => {
     await switchOn(segment, paused);
@@ -135,7 +154,7 @@ function Row({ segment, changed }) {
   const drop = async () => {
     if (await remove(segment)) changed();
   };
-  return html`<tr role="row">
+  return html`<tr role="row" aria-rowindex=${index}>
     <td role="cell" class="name">
       <a class="row-link ellipsis" href=${`/segments/${segment.id}`}><i class=${`dot-kind ${segment.kind}`} role="img" aria-label=${segment.kind === "live" ? "Live:" : "Past:"} />${segment.name}</a>
       <div class="said ellipsis" title=${segment.words}><${Words} short words=${segment.words} definition=${segment.definition} /></div>
@@ -166,8 +185,8 @@ function Evaluated({ segment }) {
     if (!segment.evaluatedAt) return html`<div class="small second">–</div><div class="sub">not yet</div>`;
     return html`<div class="small second numbers">${brief(segment.evaluatedAt)}</div><div class="sub">${length(segment.evaluationMilliseconds)}</div>`;
   }
-  const { on } = segment.definition;
-  return html`<div class="small second">${on.type === "date" ? (on.at ? `at ${on.at}` : "when it comes") : "as it happens"}</div>
+  const { at } = segment.definition.on ?? {};
+  return html`<div class="small second">${segment.type === "date" ? (at ? `at ${at}` : "when it comes") : "as it happens"}</div>
     <div class="sub">since ${day(segment.createdAt)}</div>`;
 }
 
@@ -176,6 +195,6 @@ function Status({ segment }) {
     const word = segment.kind === "live" ? "Running" : segment.evaluatedAt ? "Up to date" : "Waiting";
     return html`<span class="small third">${word}</span>`;
   }
-  const [tone, word] = segment.status === "paused" ? ["", "Paused"] : segment.kind === "past" ? ["warn", "Stale"] : ["bad", "Failed"];
+  const [tone, word] = segment.status === "paused" ? ["", "Paused"] : segment.kind === "past" && segment.words ? ["warn", "Stale"] : ["bad", "Failed"];
   return html`<${Badge} tone=${tone}>${word}</${Badge}>${segment.reason && html`<div class="sub ellipsis" title=${segment.reason}>${segment.reason}</div>`}`;
 }

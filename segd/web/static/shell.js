@@ -3,13 +3,14 @@
 import { Component, html, useEffect, useRef, useState } from "./base/html.js";
 import { clock, rate, zoneInWords } from "./base/format.js";
 import { SAVE_KEYS, enable, enabled, shown } from "./base/keys.js";
+import { cutOff } from "./base/feed.js";
 import { match, place } from "./base/router.js";
 import { now, status, trouble, zone } from "./base/status.js";
 import { routes } from "./routes.js";
 import { Button, Icon } from "./parts/basics.js";
 import { Check } from "./parts/fields.js";
 import { Dialog, Overlays } from "./parts/overlays.js";
-import { Empty, Failed } from "./parts/states.js";
+import { Empty, Failed, sentence } from "./parts/states.js";
 import { Mark } from "./parts/strip.js";
 
 const PLACES = [
@@ -21,7 +22,7 @@ const PLACES = [
 
 export function Shell() {
   const found = match(routes, place.value.path);
-  const page = html`<main id="page" tabindex="-1"><div class="page"><${View} found=${found} key=${place.value.path} /></div></main>`;
+  const page = html`<main id="page" tabindex="-1"><div class="page"><${Trouble} /><${View} found=${found} key=${place.value.path} /></div></main>`;
   if (found && found.route.place === null) return html`${page}<${Overlays} />`;
   return html`
     <a class="skip" href="#page">Skip to the page</a>
@@ -60,6 +61,12 @@ function Foot() {
       <span title=${zoneInWords()}>${zone.value}</span><strong>${clock(now.value)}</strong>
     </div>
   </div>`;
+}
+
+/** Over a view without a feed that would say so. */
+function Trouble() {
+  if (!trouble.value || cutOff.value) return null;
+  return html`<div class="notice alone" role="status"><${Icon} name="warning" />${sentence(trouble.value)} What is shown may be old, and comes up to date by itself.</div>`;
 }
 
 /** Loads the view's module; what a view throws is shown in its place. */

@@ -5,6 +5,7 @@ import { clock, day, dayInWords, dayOf } from "./base/format.js";
 import { now } from "./base/status.js";
 import { Badge, Icon, TextButton } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
+import { telling } from "./parts/telling.js";
 
 /** entries: of the API, newest first. listened: names of events that some segment asks about. more: loads older ones. */
 export function Timeline({ entries, listened, more, loading, shown }) {
@@ -44,11 +45,12 @@ function rowsOf(entries) {
     return [own, ...later.map((caused, index) => ({ key: `${entry.messageId} ${index}`, at: Date.parse(caused.at), entry, caused, own: [] }))];
   });
   rows.sort((one, other) => other.at - one.at);
-  const windows = rows.filter((row) => row.caused).map((row) => [Date.parse(row.entry.at), row.at]);
-  return rows.map((row) => ({
+  const opened = new Map(rows.map((row, index) => [row.key, index]));
+  const windows = rows.flatMap((row, index) => (row.caused ? [[index, opened.get(row.entry.messageId)]] : []));
+  return rows.map((row, index) => ({
     ...row,
-    opensAbove: windows.some(([from, to]) => from <= row.at && row.at < to),
-    opensBelow: windows.some(([from, to]) => from < row.at && row.at <= to),
+    opensAbove: windows.some(([due, from]) => due < index && index <= from),
+    opensBelow: windows.some(([due, from]) => due <= index && index < from),
   }));
 }
 
@@ -91,9 +93,9 @@ export const title = (name) => TITLES[name] ?? name;
 const MOST_SHOWN = 4;
 const LONGEST = 60;
 
-/** A few of its properties: `path` first for pages; traits with their names. */
-function about({ name, properties }) {
-  const entries = Object.entries(properties).filter(([, value]) => value !== null && typeof value !== "object");
-  if (name === "$page") return [properties.path ?? properties.url ?? properties.title, properties.referrer_host && `from ${properties.referrer_host}`].filter(Boolean).join(", ");
-  return entries.slice(0, MOST_SHOWN).map(([key, value]) => `${key} ${String(value).slice(0, LONGEST)}`).join(" · ");
+/** A few of its properties; traits with their names. */
+function about(event) {
+  if (event.name !== "$identify") return telling(event, { most: MOST_SHOWN }).join(" · ");
+  const written = Object.entries(event.properties).filter(([, value]) => value !== null && typeof value !== "object");
+  return written.slice(0, MOST_SHOWN).map(([key, value]) => `${key} ${String(value).slice(0, LONGEST)}`).join(" · ");
 }

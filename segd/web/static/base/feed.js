@@ -5,6 +5,9 @@ import { signal, useEffect, useRef } from "./html.js";
 /** @typedef {{connected: boolean, since: number | null, retryAt: number | null, back: boolean}} FeedState
  *  since: when it broke, in milliseconds; null if it has not. back: connected again a moment ago. */
 
+/** How many feeds of this view are cut off, which they say themselves. */
+export const cutOff = signal(0);
+
 const WAITS = [1, 2, 4, 8, 10]; // seconds
 const BACK_SECONDS = 4;
 
@@ -68,9 +71,18 @@ export function useFeed(path, take, returned) {
   useEffect(() => {
     if (path === null) return undefined;
     const feed = openFeed(path, (frame) => latest.current.take(frame), () => latest.current.returned?.());
-    const stop = feed.state.subscribe((value) => (state.current.value = value));
+    let counted = 0;
+    const count = (broken) => {
+      cutOff.value += broken - counted;
+      counted = broken;
+    };
+    const stop = feed.state.subscribe((value) => {
+      state.current.value = value;
+      count(value.since === null ? 0 : 1);
+    });
     return () => {
       stop();
+      count(0);
       feed.close();
     };
   }, [path]);

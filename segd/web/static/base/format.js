@@ -8,6 +8,7 @@ const millions = new Intl.NumberFormat(undefined, { notation: "compact", maximum
 const oneDecimal = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const noDecimal = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
 const decimals = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const cents = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const LOCALE = navigator.language;
 
 /** Exact up to 999,999, then `1.2 M`; a dash where it is not known. */
@@ -25,6 +26,11 @@ export function exact(value) {
 export function share(value, { rough = false } = {}) {
   if (value === null || value === undefined || !Number.isFinite(value)) return EN_DASH;
   return (rough ? noDecimal : oneDecimal).format(value);
+}
+
+/** As amounts are written: whole, or with two decimals. */
+export function decimal(value) {
+  return Number.isInteger(value) ? whole.format(value) : cents.format(value);
 }
 
 export function rate(perSecond) {

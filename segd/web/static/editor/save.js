@@ -30,8 +30,9 @@ export function SaveDialog({ name: given, segment, meansMore, store, onClose }) 
     }
     setBusy(true);
     try {
-      if (await isTaken(name.trim(), segment)) throw new ApiError(409, "name_taken", "another segment has that name");
-      await store(name.trim());
+      const kept = name === given ? given : name.trim();
+      if (await isTaken(kept, segment)) throw new ApiError(409, "name_taken", "another segment has that name");
+      await store(kept);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const [detail] = error.details ?? [];

@@ -1,14 +1,14 @@
 // Members per day, as a line: its axis may start above zero, so nothing is filled under it.
 
 import { html, useMemo, useRef } from "../base/html.js";
-import { dayInWords, dayTick, exact, number } from "../base/format.js";
+import { dayTick, exact, number } from "../base/format.js";
 import { color } from "../base/theme.js";
 import { drawBase } from "./day-chart.js";
 import { Plot, axis, stepsAround, yAxis } from "./plot.js";
 
 const TICK_WIDTH = 70;
 
-/** days: [{day, count: number | null}], oldest first; unit: what is counted, for the table. */
+/** days: [{day, count: number | null, name}], oldest first; unit: what is counted, for the table. */
 export function LineChart({ days, height = 240, label, unit = "Members", onPoint }) {
   const shown = useRef(days);
   shown.current = days;
@@ -17,7 +17,7 @@ export function LineChart({ days, height = 240, label, unit = "Members", onPoint
   const steps = stepsAround(Math.min(...known), Math.max(...known));
   const shape = `${days.length} ${days[0]?.day} ${steps.join()}`;
   const make = useMemo(() => () => options(shown, steps), [shape]);
-  const table = { columns: ["Day", unit], rows: days.map((day) => [dayInWords(day.day), exact(day.count)]) };
+  const table = { columns: ["Day", unit], rows: days.map((day) => [day.name, exact(day.count)]) };
   return html`<${Plot} ...${{ make, data, height, label, table, onPoint }} />`;
 }
 

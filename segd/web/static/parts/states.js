@@ -35,8 +35,10 @@ export function Failed({ what, error, retry, children }) {
   </div>`;
 }
 
+/** Of a message of the daemon, whose name is never written otherwise. */
 export function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  const first = text.startsWith("segd") ? "s" : text.charAt(0).toUpperCase();
+  return first + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 /** One line at the top of a card whose feed is cut off, and for a moment when it is back. state: of useFeed. */
@@ -49,17 +51,17 @@ export function FeedNotice({ state }) {
   const at = now.value - (here - since);
   const begun = dayOf(at) === dayOf(now.value) ? clock(at) : `${day(at)} ${clock(at)}`;
   return html`<div class="notice" role="status">
-    <${Icon} name="warning" /><span class="numbers">Offline since ${begun}, ${wait ? `retrying in ${wait} s` : "connecting"}</span>
+    <${Icon} name="warning" /><span class="numbers">Offline since ${begun}<span aria-hidden="true">, ${wait ? `retrying in ${wait} s` : "connecting"}</span></span>
   </div>`;
 }
 
 /**
  * Of what `useData` gave: the skeleton, the failure, or the children made of the data. What was found once stays shown
- * with the failure above it.
+ * with the failure above it, but for an unreachable daemon, of which the frame tells.
  */
 export function Loaded({ of, what, rows, height, children }) {
   if (of.data !== null) {
-    return html`${of.error && html`<div class="notice" role="status"><${Icon} name="warning" />${sentence(of.error.message)} What is shown may be old.</div>`}
+    return html`${of.error && of.error.status !== 0 && html`<div class="notice" role="status"><${Icon} name="warning" />${sentence(of.error.message)} What is shown may be old.</div>`}
       ${children(of.data)}`;
   }
   if (of.error) return html`<${Failed} what=${what} error=${of.error} retry=${() => of.reload()} />`;

@@ -27,6 +27,24 @@ export function StreamPanel({ points, until, span, tone, times, label, unit, hei
   return html`<${Plot} ...${{ make, data, height, label, table, onPoint }} />`;
 }
 
+/**
+ * Rows of [second (epoch), …counts] with those of a feed's `rate` or `rates` frame; `most` of them, oldest first; null
+ * in seconds that nothing was heard of. counts: of one rate.
+ */
+export function inSeconds(rows, frame, counts, most) {
+  const rates = frame.type === "rates" ? frame.rates : [frame];
+  const known = new Map(rows.map((row) => [row[0], row]));
+  for (const rate of rates) {
+    const second = Math.floor(Date.parse(rate.at) / 1000);
+    if ((known.get(second)?.[1] ?? null) === null) known.set(second, [second, ...counts(rate)]);
+  }
+  if (!known.size) return rows;
+  const last = Math.max(...known.keys());
+  const first = Math.max(Math.min(...known.keys()), last - most + 1);
+  const nothing = counts({}).map(() => null);
+  return Array.from({ length: last - first + 1 }, (_, i) => known.get(first + i) ?? [first + i, ...nothing]);
+}
+
 /** Few round steps, since the panel is low. */
 function tight(most) {
   const steps = stepsTo(Math.max(most, 1));

@@ -32,6 +32,14 @@ function names(definition) {
   return found;
 }
 
+/** Names of the properties that a part of a definition asks about and leaves open. @returns {string[]} */
+export function propertiesOf(value) {
+  if (Array.isArray(value)) return value.flatMap(propertiesOf);
+  if (!value || typeof value !== "object") return [];
+  const own = typeof value.property === "string" && value.op !== "eq" ? [value.property] : [];
+  return [...own, ...Object.values(value).flatMap(propertiesOf)];
+}
+
 function split(words, strong) {
   if (!strong.size) return [[words, false]];
   const longest = [...strong].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
