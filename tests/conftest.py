@@ -1,6 +1,9 @@
 """What all tests share: one real Postgres a run, a database of its own for each test that asks, the shared folder."""
 
+import fcntl
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator
@@ -26,6 +29,21 @@ settings.register_profile(
 settings.load_profile("segd")
 
 REPOSITORY = Path(__file__).parent.parent
+
+# The files that take the longest, the longest first: one process runs all of a file, and if it came upon these last the
+# other would have nothing to do meanwhile.
+LONGEST = (
+    "browser/test_views.py", "browser/test_editor.py", "test_live_daemon.py", "test_live_acceptance.py",
+    "test_acceptance.py", "test_reliability.py", "core/test_against_oracle.py", "test_serve.py",
+    "simulation/test_simulation.py", "browser/test_segments_list.py", "browser/test_shop.py",
+    "browser/test_users_page.py", "browser/test_streams.py", "store/test_history.py", "test_readme.py",
+    "cli/test_watch.py", "cli/test_segments_command.py", "cli/test_demo.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {REPOSITORY / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,6 +99,28 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared")
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_events(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The file of a set of the real data as Segment messages, by its name. All processes of a run share it: that it is
+    made costs seconds."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def made(name: str) -> Path:
+        file = folder / f"{name}.ndjson"
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                half = file.with_suffix(".half")
+                with half.open("wb") as output:
+                    subprocess.run([sys.executable, shared / "tools/to_segment.py", name], stdout=output, check=True)
+                half.rename(file)
+        return file
+
+    return made
 
 
 class _EmbeddedInThread:

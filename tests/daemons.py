@@ -1,14 +1,15 @@
 """`segd serve` as a process of its own, as clients see it: it comes back on its port after it was ended or killed."""
 
+import contextlib
 import json
 import mmap
+import random
 import signal
 import socket
 import struct
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from segd.core.instants import Instant, parse_timestamp, to_text
 
 KEY = "key"
 LIMIT_SECONDS = 120
-HANDSHAKE_SECONDS = 10
+HANDSHAKE_SECONDS = 30
 SERVE = [sys.executable, "-c", "from segd.cli.serve import serve; serve()", "--config"]
 CLOCKED = [sys.executable, str(Path(__file__).parent / "clocked.py")]
 
@@ -63,15 +64,34 @@ class Watching:
 
 
 class Segd:
-    """process: None while it is not running. The methods that ask wait for their answer, and fail where it does not say
-    that all is well."""
+    """process: None while it is not running. ready: the line that it last said so by, with its url, port and key.
 
-    def __init__(self, command: Sequence[str], port: int, errors: Path) -> None:
+    The methods that ask wait for their answer, and fail where it does not say that all is well."""
+
+    def __init__(self, command: Sequence[str], config: Path, client: httpx.AsyncClient) -> None:
         self.command = command
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.config = config
         self.process: trio.Process | None = None
-        self._errors = errors
+        self.ready = ""
+        self._client = client
+        self._errors = config.with_suffix(".errors")
+
+    @property
+    def url(self) -> str:
+        return self.ready.split()[1]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def key(self) -> str:
+        return self.ready.split()[-1]
+
+    @property
+    def said(self) -> str:
+        """What it wrote to standard error so far, in all its lives."""
+        return self._errors.read_text()
 
     # Its life
 
@@ -87,16 +107,22 @@ class Segd:
         line = b""
         while b"\n" not in line and (chunk := await process.stdout.receive_some()):
             line += chunk
-        assert line.startswith(b"READY "), self._errors.read_text()
+        assert line.startswith(b"READY http://"), (line, self.said)
+        self.ready = line.decode().splitlines()[0]
 
     async def stop(self, number: int = signal.SIGKILL) -> int:
         """End it by a signal. Returns its exit code."""
         assert self.process
-        process, self.process = self.process, None
-        process.send_signal(number)
-        code = await process.wait()
-        assert process.stdout
-        await process.stdout.aclose()
+        self.process.send_signal(number)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait until it ends. Returns its exit code."""
+        assert self.process
+        assert self.process.stdout
+        code = await self.process.wait()
+        await self.process.stdout.aclose()
+        self.process = None
         return code
 
     async def restart(self, number: int = signal.SIGKILL) -> None:
@@ -126,12 +152,11 @@ class Segd:
                 return entries
 
     async def ask(self, method: str, path: str, content: Any = None) -> Any:
-        async with httpx.AsyncClient(timeout=60, base_url=self.url) as client:
-            response = await client.request(method, path, json=content)
+        response = await self._client.request(method, self.url + path, json=content)
         assert response.is_success, response.text
         return response.json() if response.content else None
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def watch(self, segment: int | str, after: str | None = None) -> AsyncGenerator[Watching]:
         """after: a cursor; the watcher is told the log from there on. None: the feed for eyes."""
         path = f"/api/segments/{segment}/live" + ("" if after is None else f"?after={after}")
@@ -141,35 +166,41 @@ class Segd:
                 host = f"127.0.0.1:{self.port}"
                 connection = await trio_websocket.wrap_client_stream(nursery, stream, host, path)
             yield Watching(connection)
-            await connection.aclose()
-            nursery.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()  # no goodbye: trio-websocket fails where a ping comes in its midst
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_segd(
     folder: Path, *, clock: Clock | None = None, limit_seconds: float = LIMIT_SECONDS, **settings: Any
 ) -> AsyncGenerator[Segd]:
-    """A daemon that is ready, by these settings on top of ours; killed in the end. clock: instead of the machine's."""
-    port = free_port()
-    settings = {"listen": f"127.0.0.1:{port}", "write_keys": [KEY], "grace": "0s", "catch_up": "0s"} | settings
+    """A daemon that is ready, by these settings on top of ours, of which None leaves one out; killed in the end.
+
+    clock: instead of the machine's."""
+    settings = {"listen": f"127.0.0.1:{free_port()}", "write_keys": [KEY], "grace": "0s", "catch_up": "0s"} | settings
     config = folder / "segd.toml"
-    config.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items()))
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items() if value is not None]
+    config.write_text("\n".join(lines))
     command = [*SERVE, str(config)] if clock is None else [*CLOCKED, str(config), str(clock.path)]
-    segd = Segd(command, port, folder / "errors.txt")
+    # The certificates of the machine take longer to read than an answer; and segd closes what is idle, later than we.
+    idle = httpx.Limits(keepalive_expiry=1)
     with trio.fail_after(limit_seconds):
-        try:
-            await segd.start()
-            yield segd
-        finally:
-            if segd.process:
-                with trio.CancelScope(shield=True):
-                    await segd.stop()
+        async with httpx.AsyncClient(timeout=60, verify=False, limits=idle) as client:
+            segd = Segd(command, config, client)
+            try:
+                await segd.start()
+                yield segd
+            finally:
+                if segd.process:
+                    with trio.CancelScope(shield=True):
+                        await segd.stop()
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """One that is left alone while a daemon is down: outside of those that the kernel gives to whoever takes any."""
+    while True:
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            return one.getsockname()[1]
 
 
 def track(event: str, user: str, at: Instant, id: str | None = None, **more: Any) -> dict[str, Any]:

@@ -15,14 +15,16 @@ from hypercorn.trio import serve
 
 from segd.actors.feeds import Feeds
 from segd.core.effects import Arrival, LogEntry, Logged, Standing
+from segd.core.frames import Cause, Shown
 from segd.core.instants import SECOND, parse_timestamp
 from segd.core.messages import Event
-from segd.core.reading import read_definition
+from segd.core.reading import definition_json, read_definition
 from segd.core.segment_views import SegmentView
 from segd.web.api.application import make_site
 from segd.web.api.frames import Wording
 from segd.web.api.live import live
 from segd.web.auth import Guard
+from segd.web.pings import keep_pingable
 from segd.web.rejected import Rejected
 
 NOON = parse_timestamp("2026-11-22T12:00:00Z")
@@ -46,9 +48,12 @@ class RememberedLog:
         await self._checkpoint()
         return [each for each in self.entries if each.entry.of.segment == segment][-most:]
 
-    async def traits(self, users: Sequence[int]) -> dict[int, dict[str, object]]:
+    async def beside(self, logged: Sequence[Logged]) -> list[Shown]:
+        """The users of odd numbers, and what they did."""
         await self._checkpoint()
-        return {user: {"name": f"User {user}"} for user in users if user % 2}
+        users = [each.entry.user for each in logged]
+        cause = Cause("Viewed", NOON - SECOND, '{"price": 12.50, "tags": [], "sku": null}')
+        return [Shown({"name": f"User {user}"}, cause) if user % 2 else Shown({}, None) for user in users]
 
     async def _checkpoint(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -58,14 +63,19 @@ class RememberedLog:
 
 @dataclass
 class Access:
-    """Of whoever has the token, where there is one."""
+    """Of whoever has the token, where there is one. error: what to raise; asked: how often it was asked."""
 
     token: str | None = None
+    error: Exception | None = None
+    asked: int = 0
 
     async def is_guarded(self) -> bool:
         return self.token is not None
 
     async def scope_of_token(self, secret: str) -> str | None:
+        self.asked += 1
+        if self.error:
+            raise self.error
         return "read" if secret == self.token else None
 
 
@@ -96,7 +106,10 @@ class Views:
         definition = read_definition(
             {"name": SEGMENTS[number], "kind": "live", "on": {"type": "action", "did": {"event": "Viewed"}}}
         )
-        return SegmentView(number, definition, 1, False, None, NOON, NOON, None, None, None, [None] * 14)
+        return SegmentView(
+            number, SEGMENTS[number], "live", definition, definition_json(definition), 1, False, None, NOON, NOON, None,
+            None, None, [None] * 14,
+        )  # fmt: skip
 
 
 class Watching:
@@ -109,7 +122,7 @@ class Watching:
         """The next frame of one of these types; of any but a rate, where none is said."""
         while True:
             frame = msgspec.json.decode(await self.connection.get_message())
-            if frame["type"] in types or (not types and frame["type"] != "rate"):
+            if frame["type"] in types or (not types and frame["type"] not in ("rate", "rates")):
                 return frame
 
     async def ended(self) -> tuple[int, str | None]:
@@ -133,6 +146,7 @@ class Fed:
     feeds: Feeds
     log: RememberedLog
     rejected: Rejected
+    access: Access
     open: int = 0  # handlers of websockets that have not ended
     ended: trio.Event = field(default_factory=trio.Event)
     _stop: trio.Event = field(default_factory=trio.Event)
@@ -152,8 +166,7 @@ class Fed:
         async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream, trio.open_nursery() as nursery:
             connection = await trio_websocket.wrap_client_stream(nursery, stream, f"127.0.0.1:{self.port}", path)
             yield Watching(connection)
-            await connection.aclose()
-            nursery.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()  # no goodbye: trio-websocket fails where a ping comes in its midst
 
     async def refused(self, path: str) -> httpx.Response:
         """What a websocket that is not let in is answered."""
@@ -161,7 +174,7 @@ class Fed:
             "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         }  # fmt: skip
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", verify=False) as client:
             return await client.get(path, headers=headers)
 
 
@@ -175,16 +188,19 @@ async def eventually(holds: Callable[[], bool]) -> None:
 async def open_fed(*, port: int = 0, listener: Any = None, token: str | None = None) -> AsyncGenerator[Fed]:
     """port: to listen on; 0 is any. listener: a socket that listens already. token: that it takes to come in."""
     log, rejected, wording, start = RememberedLog(), Rejected(), Wording(), trio.current_time()
-    feeds = Feeds(wording, log.traits, rejected, lambda: NOON + round((trio.current_time() - start) * SECOND))
-    site = make_site([live(feeds, log, Views(), wording)], Guard(Access(token), listening="127.0.0.1"))
+    feeds = Feeds(wording, log.beside, rejected, lambda: NOON + round((trio.current_time() - start) * SECOND))
+    access = Access(token)
+    guard = Guard(access, listening="127.0.0.1")
+    site = make_site([live(feeds, log, Views(), wording, guard)], guard)
     config = Config()
     config.bind = [f"127.0.0.1:{port}"] if listener is None else [f"fd://{listener.dup().detach()}"]
     config.errorlog = config.accesslog = None
     config.graceful_timeout = 5
-    fed = Fed(0, feeds, log, rejected)
+    fed = Fed(0, feeds, log, rejected, access)
 
     async def counted(scope: Any, receive: Any, send: Any) -> None:
         fed.open += scope["type"] == "websocket"
+        keep_pingable(scope, send)
         try:
             await site(scope, receive, send)
         finally:

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,27 +16,14 @@ CASES = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def events(shared: Path, tmp_path_factory: pytest.TempPathFactory):
-    """Makes the files of Segment messages, each set once a run."""
-    folder = tmp_path_factory.mktemp("events")
-
-    def made(name: str) -> Path:
-        path = folder / f"{name}.ndjson"
-        if not path.exists():
-            with path.open("wb") as file:
-                subprocess.run([sys.executable, shared / "tools/to_segment.py", name], stdout=file, check=True)
-        return path
-
-    return made
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_backtest_gives_the_reference_answer(case, shared, events, tmp_path):
+def test_backtest_gives_the_reference_answer(
+    case: str, shared: Path, made_events: Callable[[str], Path], tmp_path: Path
+):
     document = json.loads((shared / f"acceptance/{case}.json").read_text())
     definition, output = tmp_path / "definition.json", tmp_path / "qualified.ndjson"
     definition.write_text(json.dumps(document["segment"]))
-    command = [sys.executable, "-m", "segd", "backtest", definition, "--events", events(document["events"])]
+    command = [sys.executable, "-m", "segd", "backtest", definition, "--events", made_events(document["events"])]
     subprocess.run([*command, "-o", output], check=True, capture_output=True)
     expected = gzip.decompress((shared / f"acceptance/{case}.expected.gz").read_bytes()).splitlines()
     got = [json.loads(line) for line in output.read_bytes().splitlines()]

@@ -100,57 +100,79 @@ def lengths(grid: Grid, most: int = 6) -> SearchStrategy[str]:
 # Values
 
 
-@cache
-def iso_dates(grid: Grid, first: int = -4, last: int = 20) -> SearchStrategy[str]:
-    """Dates and date-times between two points of the grid, or days away, in every form that is read."""
+@dataclass(frozen=True)
+class Moment:
+    """A date in some form that is read, as text or as an epoch, which it is once it is put on a grid."""
 
-    @st.composite
-    def build(draw: DrawFn) -> str:
-        moment = grid.at(draw(st.integers(first, last))) + draw(st.sampled_from((0, 0, 0, 0, 1, -1, 5))) * DAY
-        form = draw(st.sampled_from(("date", "zulu", "zulu", "offset", "local", "space", "gap")))
-        match form:
+    n: int
+    days: int
+    form: str
+    more: str = ""  # the zone of "offset", the time of "gap"
+
+    def on(self, grid: Grid, n: int = 0) -> Any:
+        moment = grid.at(self.n + n) + self.days * DAY
+        match self.form:
             case "date":
                 return moment.date().isoformat()
             case "zulu":
                 return moment.isoformat() + "Z"
             case "offset":
-                return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(draw(st.sampled_from(ZONES)))).isoformat()
+                return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(self.more)).isoformat()
             case "local":
                 return moment.replace(tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None).isoformat()
             case "space":
                 return moment.isoformat(" ", timespec="minutes")
+            case "gap":
+                return f"{moment.date().isoformat()}T{self.more}"
+            case "seconds":
+                return microseconds(moment) // 1_000_000
             case _:
-                return f"{moment.date().isoformat()}T{draw(st.sampled_from(('00:30', '02:30', '02:15:30.25')))}"
-
-    return build()
+                return microseconds(moment) // 1_000_000 * 1000
 
 
-@cache
-def date_values(grid: Grid, n: int) -> SearchStrategy[Any]:
-    """What the property of a date trigger may hold at point `n` of the grid, unreadable values included."""
-    epoch = st.integers(n - 1, n + 6).map(lambda n: microseconds(grid.at(n)) // 1_000_000)
-    wrong = st.sampled_from((None, "20250330", "soon", "2025-02-30", "2025-03-30T24:00", ["2025-03-30"], True, 0))
-    texts = iso_dates(grid, n - 1, n + 6)
-    return st.one_of(texts, texts, texts, epoch, epoch.map(lambda seconds: seconds * 1000), wrong)
+def placed(value: Any, grid: Grid, n: int) -> Any:
+    return value.on(grid, n) if isinstance(value, Moment) else value
 
 
 @cache
-def properties(grid: Grid, n: int) -> SearchStrategy[Json]:
-    mixed = st.lists(st.one_of(SCALARS, st.none()), max_size=3)
-    item = st.fixed_dictionaries({}, optional={"sku": SCALARS, "qty": st.sampled_from(NUMBERS)})
-    return st.fixed_dictionaries(
-        {"when": date_values(grid, n)},
-        optional={
-            "price": st.one_of(st.sampled_from((1, 2)), st.sampled_from(NUMBERS), SCALARS, st.none()),
-            "color": st.one_of(st.sampled_from(TEXTS), SCALARS, st.none()),
-            "items": st.one_of(st.lists(item, max_size=2), mixed, SCALARS),
-            "address": st.one_of(st.fixed_dictionaries({"city": st.one_of(SCALARS, st.none())}), SCALARS),
-        },
-    )
+@st.composite
+def moments(draw: DrawFn, first: int, last: int) -> Moment:
+    """Dates and date-times between two points of the grid, or days away, in every form that is read."""
+    n, days = draw(st.integers(first, last)), draw(DAYS_AWAY)
+    form = draw(FORMS)
+    more = draw(ZONE_NAMES) if form == "offset" else draw(GAP_TIMES) if form == "gap" else ""
+    return Moment(n, days, form, more)
+
+
+DAYS_AWAY = st.sampled_from((0, 0, 0, 0, 1, -1, 5))
+FORMS = st.sampled_from(("date", "zulu", "zulu", "offset", "local", "space", "gap"))
+GAP_TIMES = st.sampled_from(("00:30", "02:30", "02:15:30.25"))
+ZONE_NAMES = st.sampled_from(ZONES)
 
 
 @cache
-def page_properties(grid: Grid, n: int) -> SearchStrategy[Json]:
+def iso_dates(grid: Grid) -> SearchStrategy[str]:
+    return moments(-4, 20).map(lambda moment: moment.on(grid))
+
+
+# What the property of a date trigger may hold at a point of the grid, unreadable values included.
+_EPOCHS = st.builds(Moment, st.integers(-1, 6), st.just(0), st.sampled_from(("seconds", "milliseconds")))
+_UNREADABLE = st.sampled_from((None, "20250330", "soon", "2025-02-30", "2025-03-30T24:00", ["2025-03-30"], True, 0))
+_DATES = st.one_of(*[moments(-1, 6)] * 3, *[_EPOCHS] * 2, _UNREADABLE)
+
+_ITEM = st.fixed_dictionaries({}, optional={"sku": SCALARS, "qty": st.sampled_from(NUMBERS)})
+_PROPERTIES = st.fixed_dictionaries(
+    {"when": _DATES},
+    optional={
+        "price": st.one_of(st.sampled_from((1, 2)), st.sampled_from(NUMBERS), SCALARS, st.none()),
+        "color": st.one_of(st.sampled_from(TEXTS), SCALARS, st.none()),
+        "items": st.one_of(st.lists(_ITEM, max_size=2), st.lists(st.one_of(SCALARS, st.none()), max_size=3), SCALARS),
+        "address": st.one_of(st.fixed_dictionaries({"city": st.one_of(SCALARS, st.none())}), SCALARS),
+    },
+)
+
+
+def _page_properties() -> SearchStrategy[Json]:
     url = st.builds(
         lambda host, path, query: f"https://{host}{path}{query}",
         st.sampled_from(HOSTS),
@@ -161,15 +183,13 @@ def page_properties(grid: Grid, n: int) -> SearchStrategy[Json]:
     referrer = st.one_of(st.sampled_from(elsewhere), st.sampled_from(HOSTS).map(lambda host: f"https://{host}/"))
     entered = st.fixed_dictionaries({"url": url, "referrer": st.one_of(referrer, referrer, st.just(""))})
     page = st.one_of(entered, entered, st.just({}), st.builds(lambda one: {"url": one}, url))
-    return st.builds(lambda some, more: more | some, page, st.one_of(st.just({}), properties(grid, n)))
+    return st.builds(lambda some, more: more | some, page, st.one_of(st.just({}), _PROPERTIES))
 
 
-@cache
-def traits(grid: Grid, n: int) -> SearchStrategy[Json]:
-    zone = st.sampled_from((*ZONES, "Mars/Olympus", None, 7))
+def _traits() -> SearchStrategy[Json]:
     birthday = st.one_of(
-        date_values(grid, n),
-        date_values(grid, n).map(lambda value: f"1992{value[4:]}" if isinstance(value, str) else value),
+        _DATES,
+        st.tuples(_DATES, st.just(1992)),  # that day of that year
         st.sampled_from(("2000-02-29", "1996-02-29T12:00", None)),
     )
     answer = st.sampled_from((True, False, None, "false"))
@@ -178,7 +198,7 @@ def traits(grid: Grid, n: int) -> SearchStrategy[Json]:
     return st.fixed_dictionaries(
         {"birthday": birthday},
         optional={
-            "timezone": zone,
+            "timezone": st.sampled_from((*ZONES, "Mars/Olympus", None, 7)),
             "plan": st.one_of(SCALARS, st.none()),
             "score": st.one_of(SCALARS, st.none()),
             "address": st.one_of(st.fixed_dictionaries({"city": SCALARS}), st.none()),
@@ -188,6 +208,25 @@ def traits(grid: Grid, n: int) -> SearchStrategy[Json]:
             "subscriptions": st.one_of(subscriptions, st.none()),
         },
     )
+
+
+_PAGE_PROPERTIES = _page_properties()
+_TRAITS = _traits()
+_MORE_CONTEXT = st.fixed_dictionaries(
+    {}, optional={"traits": _TRAITS, "device": st.just({"token": "t"}), "campaign": st.just({"source": "mail"})}
+)
+
+
+def _placed_properties(drawn: Json, grid: Grid, n: int) -> Json:
+    return {name: placed(value, grid, n) for name, value in drawn.items()}
+
+
+def _placed_traits(drawn: Json, grid: Grid, n: int) -> Json:
+    birthday = drawn["birthday"]
+    if isinstance(birthday, tuple):
+        value = placed(birthday[0], grid, n)
+        birthday = f"{birthday[1]}{value[4:]}" if isinstance(value, str) else value
+    return drawn | {"birthday": placed(birthday, grid, n)}
 
 
 # Messages
@@ -214,50 +253,78 @@ def messages(
     """
     found: list[tuple[datetime, Json]] = []
     n = 0
+    said, who = _said(events, with_traits), _who(users, anonymous, joins)
     for i in range(draw(st.integers(1, most))):
-        n += draw(st.sampled_from((0, 0, 1, 1, 2, 3, 6)))
-        message = draw(_said(grid, n, events, with_traits)) | draw(_who(users, anonymous, joins))
-        if joins and draw(st.integers(0, 9)) == 0:
+        n += draw(_STEPS)
+        message = draw(said) | draw(who)
+        _place(message, grid, n)
+        if joins and draw(_IN_TEN) == 0:
             previous = draw(st.sampled_from((*anonymous, *users, "a9")))
             message = {"type": "alias", "userId": draw(st.sampled_from(users)), "previousId": previous}
         message |= {"messageId": f"m{i}", "timestamp": written(grid.at(n))}
-        if junk and draw(st.integers(0, 19)) == 0:
-            message |= draw(st.sampled_from(({"messageId": "m0"}, {"userId": "NULL"}, {"timestamp": "yesterday"})))
-        delay = draw(st.sampled_from((0, 0, 0, 1, 2, 3, 12, 13, 20))) if late else 0
+        if junk and draw(_IN_TWENTY) == 0:
+            message |= draw(_JUNK)
+        delay = draw(_DELAYS) if late else 0
         found.append((grid.at(n + delay), message))
     return [message for _, message in sorted(found, key=lambda one: one[0])]
 
 
+_STEPS = st.sampled_from((0, 0, 1, 1, 2, 3, 6))
+_DELAYS = st.sampled_from((0, 0, 0, 1, 2, 3, 12, 13, 20))
+_JUNK = st.sampled_from(({"messageId": "m0"}, {"userId": "NULL"}, {"timestamp": "yesterday"}))
+_IN_SIX, _IN_TEN, _IN_TWENTY = st.integers(0, 5), st.integers(0, 9), st.integers(0, 19)
+
+
+@cache
 @st.composite
-def _said(draw: DrawFn, grid: Grid, n: int, events: tuple[str, ...], with_traits: bool) -> Json:
-    kinds = ["track"] * 3 + ["page"] * 3 + ["screen", "group"] + (["identify"] * 2 if with_traits else [])
+def _said(draw: DrawFn, events: tuple[str, ...], with_traits: bool) -> Json:
+    """What is not to be placed yet."""
+    kinds = ("track",) * 3 + ("page",) * 3 + ("screen", "group") + (("identify",) * 2 if with_traits else ())
     kind = draw(st.sampled_from(kinds))
     message: Json = {"type": kind}
     if kind == "track":
-        message |= {"event": draw(st.sampled_from((*events, events[0]))), "properties": draw(properties(grid, n))}
+        message |= {"event": draw(st.sampled_from((*events, events[0]))), "properties": draw(_PROPERTIES)}
     elif kind == "page":
-        message["properties"] = draw(page_properties(grid, n))
+        message["properties"] = draw(_PAGE_PROPERTIES)
     elif kind == "identify":
-        message["traits"] = draw(traits(grid, n))
-    if with_traits and draw(st.integers(0, 5)) == 0:
-        more = {"traits": traits(grid, n), "device": st.just({"token": "t"}), "campaign": st.just({"source": "mail"})}
-        message["context"] = draw(st.fixed_dictionaries({}, optional=more))
+        message["traits"] = draw(_TRAITS)
+    if with_traits and draw(_IN_SIX) == 0:
+        message["context"] = draw(_MORE_CONTEXT)
     return message
 
 
+def _place(message: Json, grid: Grid, n: int) -> None:
+    if "properties" in message:
+        message["properties"] = _placed_properties(message["properties"], grid, n)
+    for holder in (message, message.get("context", {})):
+        if "traits" in holder:
+            holder["traits"] = _placed_traits(holder["traits"], grid, n)
+
+
+@cache
 @st.composite
 def _who(draw: DrawFn, users: tuple[str, ...], anonymous: tuple[str, ...], joins: bool) -> Json:
     ids: Json = {"userId": draw(st.sampled_from(users)), "anonymousId": draw(st.sampled_from(anonymous))}
-    shape = draw(st.sampled_from(("userId", "userId", "anonymousId", "both")))
+    shape = draw(_SHAPES)
     if shape == "both" and joins:
         return ids
     shape = "userId" if shape == "both" else shape
     return {shape: ids[shape]}
 
 
+_SHAPES = st.sampled_from(("userId", "userId", "anonymousId", "both"))
+
+
 # Conditions
 
+_SOME_SCALARS = st.lists(SCALARS, min_size=1, max_size=3)
+_ORDERED = st.one_of(st.sampled_from(NUMBERS), st.sampled_from(TEXTS))
+_PAIRS = st.one_of(*(st.lists(st.sampled_from(kind), min_size=2, max_size=2) for kind in (NUMBERS, TEXTS)))
+_PARTS = st.one_of(st.sampled_from((*TEXTS, "e", "products")), st.sampled_from(NUMBERS))
+_ANY = st.one_of(SCALARS, st.sampled_from(PATHS))
 
+
+@cache
 @st.composite
 def property_tests(draw: DrawFn, grid: Grid, paths: tuple[str, ...], dates: bool = True) -> Json:
     """dates: before and after as well, which read local times in the zone of the definition."""
@@ -265,17 +332,15 @@ def property_tests(draw: DrawFn, grid: Grid, paths: tuple[str, ...], dates: bool
     ops = ["eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "between", "contains", "not_contains", "starts_with"]
     ops += ["ends_with", "matches", "not_matches", "exists", "not_exists"] + (["before", "after"] * 2 if dates else [])
     op = draw(st.sampled_from(ops))
-    ordered = st.one_of(st.sampled_from(NUMBERS), st.sampled_from(TEXTS))
-    pairs = st.one_of(*(st.lists(st.sampled_from(kind), min_size=2, max_size=2) for kind in (NUMBERS, TEXTS)))
     match op:
         case "exists" | "not_exists":
             return {"property": path, "op": op}
         case "in" | "not_in":
-            value: Any = draw(st.lists(SCALARS, min_size=1, max_size=3))
+            value: Any = draw(_SOME_SCALARS)
         case "gt" | "gte" | "lt" | "lte":
-            value = draw(ordered)
+            value = draw(_ORDERED)
         case "between":
-            value = sorted(draw(pairs))
+            value = sorted(draw(_PAIRS))
         case "starts_with" | "ends_with":
             value = draw(st.sampled_from((*TEXTS, "/products", "/")))
         case "matches" | "not_matches":
@@ -283,9 +348,9 @@ def property_tests(draw: DrawFn, grid: Grid, paths: tuple[str, ...], dates: bool
         case "before" | "after":
             value = draw(iso_dates(grid))
         case "contains" | "not_contains":
-            value = draw(st.one_of(st.sampled_from((*TEXTS, "e", "products")), st.sampled_from(NUMBERS)))
+            value = draw(_PARTS)
         case _:
-            value = draw(st.one_of(SCALARS, st.sampled_from(PATHS)))
+            value = draw(_ANY)
     return {"property": path, "op": op, "value": value}
 
 
@@ -294,6 +359,7 @@ PAGE_PATHS = ("path", "path", "url", "host", "search", "referrer", "referrer_hos
 TRAIT_PATHS = ("plan", "score", "address.city", "birthday", "timezone", "email")
 
 
+@cache
 @st.composite
 def selectors(draw: DrawFn, grid: Grid, events: tuple[str, ...] = ("A", "B", "C"), dates: bool = True) -> Json:
     event = draw(st.sampled_from((*events, events[0], "$page")))
@@ -307,6 +373,7 @@ def _where(grid: Grid, paths: tuple[str, ...], dates: bool = True) -> SearchStra
     return st.one_of(st.just({}), st.just({}), st.just({}), some)
 
 
+@cache
 @st.composite
 def whens(draw: DrawFn, grid: Grid) -> Json:
     match draw(st.sampled_from(("last", "last", "from", "to", "both", "days_ago"))):
@@ -327,6 +394,7 @@ def whens(draw: DrawFn, grid: Grid) -> Json:
             return {"days_ago": draw(st.lists(st.integers(0, 4), min_size=2, max_size=2))}
 
 
+@cache
 @st.composite
 def _did(draw: DrawFn, grid: Grid) -> Json:
     condition = {"type": "did"} | draw(selectors(grid))
@@ -384,55 +452,79 @@ def conditions(
 
 # Definitions
 
+_KEYS = st.lists(st.sampled_from(("price", "color", "address.city")), min_size=1, max_size=2, unique=True)
+_SAME_AND_REPEAT = st.fixed_dictionaries(
+    {}, optional={"same": _KEYS, "repeat": st.sampled_from(("first", "each", "last"))}
+)
+_CALENDAR = st.sampled_from((None, "0d", "0d", "-1d", "1d", "-5d", "2d", "1w"))
+_OFFSETS = st.one_of(_CALENDAR, _CALENDAR, st.sampled_from(("-24h", "-36h", "90m", "1d12h", "-10m")))
 
+
+@cache
+def _many(grid: Grid) -> SearchStrategy[Any]:
+    return st.one_of(selectors(grid), selectors(grid), st.lists(selectors(grid), min_size=1, max_size=2))
+
+
+@cache
+def _unless(grid: Grid) -> SearchStrategy[Any]:
+    one = selectors(grid, dates=False)
+    return st.one_of(one, st.lists(one, min_size=1, max_size=2))
+
+
+@cache
+def _per(grid: Grid) -> SearchStrategy[str | None]:
+    return st.one_of(st.none(), st.just("session"), st.just("ever"), lengths(grid, 8))
+
+
+@cache
+def _again(grid: Grid) -> SearchStrategy[str | None]:
+    return st.one_of(st.none(), st.sampled_from(("always", "once")), lengths(grid))
+
+
+@cache
 @st.composite
 def triggers(draw: DrawFn, grid: Grid, kinds: tuple[str, ...] = KINDS) -> Json:
     kind = draw(st.sampled_from(kinds))
-    many = st.one_of(selectors(grid), selectors(grid), st.lists(selectors(grid), min_size=1, max_size=2))
-    keys = st.lists(st.sampled_from(("price", "color", "address.city")), min_size=1, max_size=2, unique=True)
+    many = _many(grid)
     match kind:
         case "action":
             return {"type": kind, "did": draw(many)}
         case "inaction":
             on = {"type": kind, "did": draw(many), "did_not": draw(many), "within": draw(lengths(grid))}
-            return on | draw(
-                st.fixed_dictionaries({}, optional={"same": keys, "repeat": st.sampled_from(("first", "each", "last"))})
-            )
+            return on | draw(_SAME_AND_REPEAT)
         case "date":
-            return draw(_date(grid, keys))
+            return draw(_date(grid))
         case "page_count":
             on = {"type": kind, "at_least": draw(st.sampled_from((1, 2, 2, 3, 4)))} | draw(_where(grid, PAGE_PATHS))
-            per = draw(st.one_of(st.none(), st.just("session"), st.just("ever"), lengths(grid, 8)))
+            per = draw(_per(grid))
             if per in {None, "session"} and draw(st.integers(0, 2)):
                 on["idle"] = draw(lengths(grid, 3))
             return on | ({"per": per} if per else {})
     return {"type": kind} | draw(_where(grid, PAGE_PATHS))
 
 
+@cache
 @st.composite
-def _date(draw: DrawFn, grid: Grid, keys: SearchStrategy[list[str]]) -> Json:
+def _date(draw: DrawFn, grid: Grid) -> Json:
     on: Json = {"type": "date"}
     zone = draw(st.sampled_from((None, "user", "user", *ZONES)))
     if draw(st.booleans()):
         on |= draw(selectors(grid, dates=zone is None)) | {"property": "when"}
         if draw(st.booleans()):
-            on["key"] = draw(keys)
+            on["key"] = draw(_KEYS)
     else:
         on["profile"] = "birthday"
         if draw(st.booleans()):
             on["yearly"] = True
     if zone:
         on["zone"] = zone
-    calendar = st.sampled_from((None, "0d", "0d", "-1d", "1d", "-5d", "2d", "1w"))
-    elapsed = st.sampled_from(("-24h", "-36h", "90m", "1d12h", "-10m"))
-    offset = draw(st.one_of(calendar, calendar, elapsed))
+    offset = draw(_OFFSETS)
     if offset:
         on["offset"] = offset
     if not set("hms") & set(offset or "") and draw(st.booleans()):
         on["at"] = draw(st.sampled_from(("00:00", "00:30", "02:30", "09:00", "12:00")))
     if draw(st.integers(0, 2)) == 0:
-        one = selectors(grid, dates=False)
-        on["unless"] = draw(st.one_of(one, st.lists(one, min_size=1, max_size=2)))
+        on["unless"] = draw(_unless(grid))
     return on
 
 
@@ -451,7 +543,7 @@ def definitions(
     definition: Json = {"name": name, "kind": "live", "on": draw(triggers(grid, kinds))}
     if filters and draw(st.integers(0, 2)) == 0:
         definition["filter"] = draw(conditions(grid, named=named, types=types))
-    again = draw(st.one_of(st.none(), st.sampled_from(("always", "once")), lengths(grid)))
+    again = draw(_again(grid))
     if again:
         definition["again"] = again
     if draw(st.booleans()):

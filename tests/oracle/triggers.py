@@ -110,9 +110,7 @@ def _inaction(on: dict[str, Any], history: list[Message], zone: ZoneInfo) -> lis
     return [Candidate(did.timestamp + within, did, timed=True) for did in windows if not closers(did)]
 
 
-def _date(
-    on: dict[str, Any], history: list[Message], zone: ZoneInfo, account: ZoneInfo, end: int
-) -> list[Candidate]:
+def _date(on: dict[str, Any], history: list[Message], zone: ZoneInfo, account: ZoneInfo, end: int) -> list[Candidate]:
     fresh = _fresh(history)
     keys = on.get("key", [])
     if on.get("zone", "user") != "user":  # of the dates in its tests, too

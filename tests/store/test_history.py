@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import subprocess
-import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -48,11 +46,6 @@ def past(where: dict[str, Any], name: str = "asked", **more: Any) -> Any:
     return read_definition({"name": name, "kind": "past", "where": where} | more)
 
 
-def make_events(shared: Path, name: str, file: Path) -> None:
-    with file.open("wb") as output:
-        subprocess.run([sys.executable, shared / "tools" / "to_segment.py", name], stdout=output, check=True)
-
-
 @pytest.mark.parametrize(
     ("events", "names"),
     [
@@ -61,12 +54,10 @@ def make_events(shared: Path, name: str, file: Path) -> None:
     ],
 )
 async def test_acceptance_definitions_have_exactly_the_expected_members(
-    dsn: str, shared: Path, tmp_path: Path, events: str, names: list[str]
+    dsn: str, shared: Path, made_events: Callable[[str], Path], events: str, names: list[str]
 ):
-    file = tmp_path / "events.ndjson"
-    make_events(shared, events, file)
     async with open_pool(dsn, size=2) as pool:
-        await import_files(pool, [file], NOW, ImportSummary())
+        await import_files(pool, [made_events(events)], NOW, ImportSummary())
         async with pool.acquire() as connection:
             for name in names:
                 case = json.loads((shared / "acceptance" / f"{name}.json").read_bytes())
