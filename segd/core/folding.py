@@ -140,8 +140,10 @@ class Log:
     def _id_at(self, owner: int, at: Order) -> tuple[bool, str]:
         """Whether it was anonymous, and the id."""
         for moved in self.moved:
-            if moved.old_user == owner and at < (moved.at, moved.sequence):
-                return moved.old_anonymous, moved.old_id
+            if moved.old_user == owner:
+                if at < (moved.at, moved.sequence):
+                    return moved.old_anonymous, moved.old_id
+                owner = moved.into_user
         return self.anonymous, self.id
 
     def _id_after(self, moved: Moved) -> tuple[bool, str]:

@@ -22,6 +22,7 @@ from segd.core.actor import FOREVER
 from segd.core.effects import Arrival, Effects, LogEntry, Standing, StoredUser
 from segd.core.folding import Log, digest_of, fold, is_looked_back_at
 from segd.core.instants import MINUTE, Instant
+from segd.core.messages import Event
 from segd.core.patience import Patience
 from segd.core.plan import Plan
 from segd.core.population import Population, Qualification, User
@@ -175,9 +176,10 @@ class LiveUsers:
 
     def create(self, arrivals: Iterable[Arrival], created: frozenset[int]) -> None:
         """Users whose first event is among these: there is nothing to load."""
+        first: dict[int, Event] = {}  # which gave the user the id
         for arrival in arrivals:
+            event = first.setdefault(arrival.user, arrival.event)
             if arrival.user in created and arrival.user not in self._residents and self._concerns(arrival):
-                event = arrival.event
                 anonymous = event.user_id is None
                 id = event.anonymous_id if event.user_id is None else event.user_id
                 assert id is not None

@@ -105,9 +105,11 @@ class PostgresJournal:
         self._queue.put(append)
         # Whoever is cancelled here, or waits in vain, has sent all the same: the group goes on.
         with trio.move_on_after(outages.ANSWER_SECONDS):
-            await _wait_answer(append)
+            await append.done.wait()
         if not append.done.is_set():
             raise unavailable(outages.SLOW)
+        if append.error:  # which may have come just as the wait was over
+            raise append.error
 
     async def import_history(self, events: Sequence[Event], now: Instant) -> int:
         """Trio. Return once these events are committed as history: they count from `now` on, and start, close and
