@@ -3,14 +3,14 @@
 import sys
 import time
 import traceback
-from dataclasses import fields
+from collections import Counter
 from pathlib import Path
 
 import click
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for the oracle
 
-from .world import Outcome, run
+from .world import run
 
 
 @click.command()
@@ -20,43 +20,26 @@ from .world import Outcome, run
 @click.option("--most", default=10, help="End after so many failures.")
 def main(seeds: int, first: int, seed: int | None, most: int) -> None:
     if seed is not None:
-        click.echo(shown(run(seed)))
+        for what, count in sorted(run(seed).counts.items()):
+            click.echo(f"{what:24}{count:10,}")
         return
-    total, failed, began = Outcome(), list[int](), time.monotonic()
-    judged = 0
+    total, having, failed, began = Counter[str](), Counter[str](), list[int](), time.monotonic()
     with click.progressbar(range(first, first + seeds), show_pos=True, item_show_func=_shown, file=sys.stderr) as bar:
         for one in bar:
             try:
-                outcome = run(one)
+                counts = run(one).counts
             except Exception as error:
                 failed.append(one)
                 click.echo(f"\nseed {one}: {reason(error)}")
                 if len(failed) == most:
                     break
             else:
-                judged += outcome.judged
-                add(total, outcome)
-    seconds = time.monotonic() - began
-    click.echo(f"{shown(total)}, {judged} judged by the oracle, {seconds:.0f} seconds, failed: {failed or 'none'}")
+                total += counts
+                having.update((+counts).keys())
+    for what, count in sorted(total.items()):
+        click.echo(f"{what:24}{count:10,} in {having[what]:,} seeds")
+    click.echo(f"{time.monotonic() - began:.0f} seconds, failed: {failed or 'none'}")
     sys.exit(bool(failed))
-
-
-def add(total: Outcome, one: Outcome) -> None:
-    for field in fields(one):
-        value = getattr(one, field.name)
-        if isinstance(value, dict):
-            kinds: dict[str, int] = getattr(total, field.name)
-            for kind, count in value.items():
-                kinds[kind] = kinds.get(kind, 0) + count
-        elif isinstance(value, int):
-            setattr(total, field.name, getattr(total, field.name) + value)
-
-
-def shown(outcome: Outcome) -> str:
-    numbers = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-    return ", ".join(
-        f"{name} {number}" for name, number in numbers.items() if name not in ("judged", "trace", "tables")
-    )
 
 
 def reason(error: BaseException) -> str:

@@ -1,126 +1,111 @@
-"""One life of the daemon in a simulated world: its own journal, follower and feeds, and those who read the log."""
+"""One life of the daemon in a simulated world: its own journal, follower, feeds and webhooks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import trio
 
 from segd.actors.feeds import Feeds
 from segd.actors.follower import LiveFollower
-from segd.core.effects import Arrival, LogEntry, Logged
+from segd.actors.webhooks import Webhooks
 from segd.core.errors import SegdError
-from segd.core.instants import Instant, from_datetime
+from segd.core.instants import Instant
+from segd.core.refused_ids import RefusedIds
+from segd.store.forgetting import load_refused_ids
 from segd.store.journal import JournalSettings, PostgresJournal
 from segd.store.log import PostgresLog
+from segd.store.profiles import PostgresProfiles
 from segd.store.segment_changes import SegmentChanges
 from segd.store.user_store import PostgresUsers
+from segd.store.webhooks import PostgresWebhooks
+from segd.web.rejected import Rejected
 
 from .server import Pool, Server
 from .truth import BAND
+from .watching import Hooks, Reader, Witness, encode
 
 STOP_SECONDS = 15.0  # as `daemon` gives the journal
-PAGE = 3  # entries that a reader reads at once
 
 
-class Violation(AssertionError):
-    """A promise was broken."""
+@dataclass(frozen=True)
+class Settings:
+    """As in the configuration. room: how many events of users are kept at hand."""
 
-
-class Witness:
-    """Hears what the daemon tells whoever watches, and looks whether it is so.
-
-    told: the cursors of which anybody ever heard.
-    """
-
-    def __init__(self, server: Server) -> None:
-        self.told: set[int] = set()
-        self._server = server
-
-    def arrived(self, arrivals: Sequence[Arrival]) -> None:
-        for arrival in arrivals:
-            stored = self._server.tables.events.get(arrival.sequence)
-            if stored is None or stored.message_id != arrival.event.message_id:
-                raise Violation(f"told of {arrival.event.message_id} before it was committed")
-
-    def published(self, logged: Sequence[Logged]) -> None:
-        for cursor, entry in logged:
-            row = self._server.tables.log.get(cursor)
-            if row is None or (row[0], row[1], from_datetime(row[6]), row[7]) != _short(entry):
-                raise Violation(f"told of {entry} before it was committed")
-            if cursor in self.told:
-                raise Violation(f"told of {entry} twice")
-            self.told.add(cursor)
-
-
-def _short(entry: LogEntry) -> tuple[str, int, Instant, int]:
-    return entry.type, entry.of.segment, entry.of.at, entry.of.cause
-
-
-class Reader:
-    """Reads a segment's log by cursor, over all lives of the daemon, as the websocket does with `?after=`."""
-
-    def __init__(self, segment: int) -> None:
-        self.segment = segment
-        self.read: list[Logged] = []
-
-    async def run(self, daemon: "Incarnation") -> None:
-        """Trio. Until cancelled."""
-        while True:
-            notice = daemon.feeds.notice(self.segment)
-            try:
-                entries = await daemon.log.after(self.segment, self.read[-1].cursor if self.read else 0, PAGE)
-            except SegdError:
-                await trio.sleep(1)
-                continue
-            self.read.extend(entries)
-            if not entries:
-                if daemon.feeds.ending(self.segment):
-                    return
-                await notice.wait()
+    zone: ZoneInfo
+    grace: int
+    catch_up: int
+    room: int
+    group_events: int
 
 
 class Incarnation:
+    """refused: ids of which no message is taken. was_up: whether it ever took events."""
+
     def __init__(
-        self, server: Server, witness: Witness, now: Callable[[], Instant], zone: ZoneInfo, grace: int, catch_up: int,
-        room: int, group_events: int,
-    ) -> None:  # fmt: skip
+        self, server: Server, witness: Witness, hooks: Hooks, now: Callable[[], Instant], settings: Settings
+    ) -> None:
         self.pool = Pool(server)
-        self.log = PostgresLog(self.pool)  # type: ignore[arg-type]
-        self.feeds = Feeds(lambda frame: "", self.log.traits, None, now)  # type: ignore[arg-type]
+        pool, zone = self.pool, settings.zone
+        self.log = PostgresLog(pool)  # type: ignore[arg-type]
+        self.feeds = Feeds(lambda frame: "", self.log.beside, Rejected(), now)
         self.follower = LiveFollower(
-            PostgresUsers(self.pool), [witness, self.feeds], zone=zone, grace=grace, catch_up=catch_up, late_band=BAND,
-            now=now, room=room,
+            PostgresUsers(pool), [witness, self.feeds], zone=zone, grace=settings.grace, catch_up=settings.catch_up,
+            late_band=BAND, now=now, room=settings.room,
         )  # type: ignore[arg-type]  # fmt: skip
         self.journal = PostgresJournal(
-            self.pool,  # type: ignore[arg-type]
-            JournalSettings(BAND, 0.002, group_events, 1000, 1_000_000),
+            pool,  # type: ignore[arg-type]
+            JournalSettings(BAND, 0.002, settings.group_events, 1000, 1_000_000, settings.catch_up),
             self.follower,
             zone=zone,
             now=now,
             tell=lambda sentence: None,
         )
         self.segments = SegmentChanges(self.journal, now, self.feeds.removed)
+        self.refused = RefusedIds()
+        self.webhooks = Webhooks(PostgresWebhooks(pool), self.log, self.feeds, hooks, encode, now)  # type: ignore[arg-type]
+        self.users = PostgresProfiles(pool, self.journal, zone, now, self.refused, lambda ids: None)  # type: ignore[arg-type]
+        self._now = now
         self._scope = trio.CancelScope()
         self._stopping = trio.Event()
+        self.was_up = False
+        self._readers: trio.Nursery | None = None
 
     async def live(self, readers: Iterable[Reader], up: Callable[["Incarnation"], None]) -> None:
         """Trio. Until `crash`, `stop`, or what it meets. up: called once it takes events."""
-        with self._scope:
-            async with trio.open_nursery() as outer:
-                await outer.start(self.feeds.run)
-                async with trio.open_nursery() as nursery:
-                    await nursery.start(self.journal.run)
-                    self._readers = outer
-                    self.read(readers)
-                    up(self)
-                    await self._stopping.wait()
-                    self.feeds.close()
-                    self.journal.close()
-                    nursery.cancel_scope.deadline = trio.current_time() + STOP_SECONDS
-                outer.cancel_scope.cancel()
-        self.pool.die()
+        try:
+            with self._scope:
+                async with trio.open_nursery() as outer:
+                    await outer.start(self.feeds.run)
+                    async with trio.open_nursery() as nursery:
+                        await nursery.start(self.journal.run)
+                        await self._load_refused()
+                        await outer.start(self.webhooks.run)
+                        self._readers = outer
+                        self.was_up = True
+                        up(self)
+                        self.read(readers)
+                        await self._stopping.wait()
+                        self.feeds.close()
+                        self.journal.close()
+                        nursery.cancel_scope.deadline = trio.current_time() + STOP_SECONDS
+                    outer.cancel_scope.cancel()
+        finally:
+            self.pool.die()
+
+    async def _load_refused(self) -> None:
+        """The daemon would end here, and be started again."""
+        while True:
+            try:
+                loaded = await load_refused_ids(self.pool, self._now())  # type: ignore[arg-type]
+            except SegdError:
+                await trio.sleep(1)
+            else:
+                self.refused._until.update(loaded._until)
+                return
 
     def read(self, readers: Iterable[Reader]) -> None:
+        assert self._readers is not None
         for reader in readers:
             self._readers.start_soon(reader.run, self)
 

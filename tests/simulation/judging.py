@@ -1,5 +1,6 @@
 """Whether all promises were kept, by the tables when nothing moves any more."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,14 +11,39 @@ from segd.core.actor import FOREVER
 from segd.core.calendar import day_of
 from segd.core.instants import Instant, from_datetime, to_text
 from segd.core.live import LiveUsers, Patience
+from segd.core.refused_ids import hash_of
 from segd.store.user_store import PostgresUsers
 
-from .incarnation import Reader, Violation
 from .server import Pool
 from .tables import Tables
-from .truth import BAND
+from .truth import BAND, expected
+from .violation import Violation
+from .watching import Hooks, Reader
+from .who_is_who import Forgotten
+
+TIMED = ("inaction", "date")  # triggers by which people qualify because time passes
 
 Qualified = tuple[str, str, Instant, str]  # segment, id, instant, messageId of the cause
+
+
+def check_oracle(
+    t: Tables, definitions: list[Any], attempts: Mapping[tuple[str, Instant], Any], zone: str, until: Instant
+) -> None:
+    """What stands is what the oracle says of the messages that were admitted, and still are there.
+
+    attempts: messages as they were sent, by messageId and receivedAt.
+    """
+    admitted = {
+        sequence: attempts[one.message_id, from_datetime(one.received_at)] | {"receivedAt": one.received_at.isoformat()}
+        for sequence, one in t.events.items()
+    }
+    forgotten = {
+        position + 1: Forgotten([("anonymous" if anonymous else "user", id) for anonymous, id in one.ids])
+        for position, one in t.forgettings.items()
+    }
+    wanted, found = expected(definitions, admitted, forgotten, zone, until), on_record(t, until)
+    if found != wanted:
+        raise Violation(difference(found, wanted))
 
 
 def on_record(t: Tables, until: Instant) -> list[Qualified]:
@@ -51,19 +77,89 @@ def check_counts(t: Tables, zone: ZoneInfo) -> None:
 
 def check_messages(t: Tables, answered: Iterable[str]) -> None:
     stored = Counter(one.message_id for one in t.events.values())
-    if lost := [id for id in answered if not stored[id]]:
+    forgotten = {id for one in t.forgettings.values() for id in one.messages}
+    if lost := [id for id in answered if not stored[id] and id not in forgotten]:
         raise Violation(f"answered with 200 and not stored: {lost}")
     if doubled := [id for id, count in stored.items() if count > 1]:
         raise Violation(f"stored more than once: {doubled}")
 
 
+def check_owners(t: Tables) -> None:
+    """Every row is of somebody who is there: nothing is left of who was joined to another, or forgotten."""
+    places = {
+        "events": lambda key, row: row.user_number,
+        "user_ids": lambda key, row: row[0],
+        "trait_writes": lambda key, row: key[0],
+        "joins": lambda key, row: key[0],
+        "timers": lambda key, row: key[0],
+        "qualifications": lambda key, row: key[1],
+        "log": lambda key, row: row[3],
+    }
+    for table, owner in places.items():
+        left = [key for key, row in getattr(t, table).items() if owner(key, row) not in t.users]
+        if left:
+            raise Violation(f"{table} of nobody are left: {left}")
+
+
 def check_readers(t: Tables, readers: Mapping[int, Reader]) -> None:
+    """Each entry once and in order; of who was forgotten since, those that were read in time."""
+    known = t.users.keys() | {old for _, _, old in t.joins}
     for segment, reader in readers.items():
         if segment not in t.segments:
             continue
         log = [(at, row[0], row[7]) for at, row in sorted(t.log.items()) if row[1] == segment]
-        read = [(cursor, entry.type, entry.of.cause) for cursor, entry in reader.read]
+        read = [(cursor, entry.type, entry.of.cause) for cursor, entry in reader.read if entry.user in known]
         _agree(f"what was read of the log of {segment}, and the log", read, log)
+        cursors = [cursor for cursor, _ in reader.read]
+        _agree(f"what was read of the log of {segment}, and its order", cursors, sorted(set(cursors)))
+
+
+def undelivered(t: Tables) -> list[tuple[int, int]]:
+    """Webhooks, with entries of the log that are after their cursors."""
+    return [
+        (number, at)
+        for number, hook in t.webhooks.items()
+        for at, row in t.log.items()
+        if row[1] == hook.segment and at > hook.cursor and hook.status == "running"
+    ]
+
+
+def check_hooks(t: Tables, hooks: Hooks) -> None:
+    """All that was told since a webhook was made has come to it. The order is looked at as it comes."""
+    if hooks.violations:
+        raise Violation(hooks.violations[0])
+    for number, row in t.webhooks.items():
+        hook = hooks.by_number.get(number)
+        wanted = {at for at, entry in t.log.items() if hook and entry[1] == hook.segment and at > hook.begin}
+        if hook is not None and not wanted <= set(hook.got):
+            raise Violation(f"the webhook {number} was not sent {sorted(wanted - set(hook.got))}")
+        if row.status != "running":
+            raise Violation(f"the webhook {number} is off: {row.reason}")
+
+
+def check_patience(t: Tables, grace: int, catch_up: int, downs: Iterable[tuple[Instant, Instant]]) -> None:
+    """What came due was told no earlier than stragglers were waited for. downs: when segd was down, from and until; the
+    messages of that time come later."""
+    triggers = {number: json.loads(one.definition).get("on", {}) for number, one in t.segments.items()}
+    for row in t.log.values():
+        if row[0] == "qualified" and triggers[row[1]]["type"] in TIMED:
+            at = from_datetime(row[6])
+            waits = [until + min(until - since, catch_up) for since, until in downs if since <= at <= until]
+            if from_datetime(row[-1]) < max([at + grace, *waits]):
+                raise Violation(f"{row} was told too early")
+
+
+def check_refused(t: Tables, attempts: Mapping[tuple[str, Instant], Any], margin: int) -> None:
+    """Nothing was taken of who is refused. margin: of the end of that, by which clocks may be wrong."""
+    for sequence, one in t.events.items():
+        message = attempts[one.message_id, from_datetime(one.received_at)]
+        ids = [(name == "anonymousId", message[name]) for name in ("userId", "anonymousId") if name in message]
+        hashes = {(anonymous, hash_of(id)) for anonymous, id in ids}
+        for position, refused in t.refusals.items():
+            for anonymous, id_hash, until in refused:
+                too_early = from_datetime(one.received_at) < from_datetime(until) - margin
+                if sequence > position and too_early and (anonymous, id_hash) in hashes:
+                    raise Violation(f"{one.message_id} was taken of somebody forgotten, who is refused until {until}")
 
 
 def check_timers(t: Tables, until: Instant) -> None:

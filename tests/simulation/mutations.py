@@ -18,19 +18,26 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # for the oracle
 
 from segd.actors import follower
 from segd.actors.feeds import Feeds
+from segd.actors.webhooks import Webhooks
 from segd.core import folding, live
 from segd.core.actor import FOREVER
 from segd.core.effects import Group, Logged
 from segd.core.live import LiveUsers
-from segd.store import groups, journal, users
+from segd.core.patience import Patience
+from segd.core.refused_ids import RefusedIds
+from segd.core.resident import Resident
+from segd.store import forgetting, groups, journal, users
 from segd.store.entries import Entries
 from segd.store.groups import Rounds
 from segd.store.journal import PostgresJournal
+from segd.store.waiting import Append
 from segd.store.writer import Writer, read_end
 
-from . import tables
+from . import incarnation, statements
 from .__main__ import reason
 from .world import run
+
+BROKEN = ("TypeError", "AttributeError", "NameError")
 
 MUTATIONS: list[Callable[[], AbstractContextManager[Any]]] = []
 
@@ -44,17 +51,17 @@ def mutation(make: Callable[[], AbstractContextManager[Any]]) -> Callable[[], Ab
 def position_written_after_the_transaction() -> AbstractContextManager[Any]:
     write = Rounds.write
 
-    async def written_after(self: Any, round: Any, now: Any) -> None:
+    async def written_after(self: Any, round: Any, *more: Any) -> None:
         later: list[Any] = []
 
-        async def advance(to: Any, *more: Any, statement: str) -> None:
-            later.append((to, more, statement))
+        async def advance(to: Any, *others: Any, statement: str) -> None:
+            later.append((to, others, statement))
 
         real = self._writer.advance
         with patch.object(self._writer, "advance", advance):
-            await write(self, round, now)
-        for to, more, statement in later:
-            await real(to, *more, statement=statement)
+            await write(self, round, *more)
+        for to, others, statement in later:
+            await real(to, *others, statement=statement)
 
     return patch.object(Rounds, "write", written_after)
 
@@ -77,7 +84,7 @@ def senders_answered_before_the_commit() -> AbstractContextManager[Any]:
     write = PostgresJournal._write_round
 
     async def answered_first(self: Any, writer: Any, rounds: Any, items: Any, effects: Any) -> bool:
-        self._queue.answer(items)
+        self._queue.answer([item for item in items if isinstance(item, Append)])
         return await write(self, writer, rounds, items, effects)
 
     return patch.object(PostgresJournal, "_write_round", answered_first)
@@ -123,7 +130,7 @@ def lock_not_retaken() -> AbstractContextManager[Any]:
 
 @mutation
 def fold_from_a_slice_that_is_too_short() -> AbstractContextManager[Any]:
-    return patch.object(folding.Log, "right_from", lambda self, plan, since: -FOREVER)
+    return patch.object(folding.Log, "_nothing_open_from", lambda self, plan, since: -FOREVER)
 
 
 @mutation
@@ -148,7 +155,7 @@ def late_event_appended_without_folding() -> AbstractContextManager[Any]:
 
 @mutation
 def repeats_not_dropped() -> AbstractContextManager[Any]:
-    return patch.dict(tables.READS, seen_hashes=lambda t, hashes: [])
+    return patch.dict(statements.READS, seen_hashes=lambda t, hashes: [])
 
 
 @mutation
@@ -177,7 +184,7 @@ def effects_of_a_lost_commit_written_again() -> AbstractContextManager[Any]:
     complete = PostgresJournal._complete
 
     def forgotten(self: Any, round: Any) -> None:
-        if round.group is None and self._lost_at is not None:
+        if round.group is None and self._outages.reason is not None:
             round.effects = replace(round.effects, log=[], set=[], dropped=[], armed=[])
         complete(self, round)
 
@@ -191,16 +198,61 @@ def readers_not_told() -> AbstractContextManager[Any]:
 
 @mutation
 def what_is_held_has_no_timer() -> AbstractContextManager[Any]:
-    wanted_rows = LiveUsers._wanted_rows
+    rows_wanted = Resident.rows_wanted
 
-    def without(self: Any, resident: Any) -> Any:
-        held, resident.held = resident.held, {}
+    def without(self: Any, plan: Any) -> Any:
+        held, self.held = self.held, {}
         try:
-            return wanted_rows(self, resident)
+            return rows_wanted(self, plan)
         finally:
-            resident.held = held
+            self.held = held
 
-    return patch.object(LiveUsers, "_wanted_rows", without)
+    return patch.object(Resident, "rows_wanted", without)
+
+
+@mutation
+def who_was_forgotten_is_kept_in_mind() -> AbstractContextManager[Any]:
+    change = Rounds._change
+
+    async def kept(self: Any, asked: Any) -> Group:
+        group = await change(self, asked)
+        return group._replace(outdated=frozenset())
+
+    return patch.object(Rounds, "_change", kept)
+
+
+@mutation
+def log_of_the_forgotten_kept() -> AbstractContextManager[Any]:
+    return patch.object(forgetting, "TABLES", tuple(name for name in forgetting.TABLES if name != "log"))
+
+
+@mutation
+def refused_ids_not_loaded() -> AbstractContextManager[Any]:
+    async def nobody(pool: Any, now: Any) -> RefusedIds:
+        return RefusedIds()
+
+    return patch.object(incarnation, "load_refused_ids", nobody)
+
+
+@mutation
+def cursor_of_a_webhook_moved_before_it_is_taken() -> AbstractContextManager[Any]:
+    post = Webhooks._post
+
+    async def moved_first(self: Any, poster: Any, webhook: Any, entries: Any) -> Any:
+        await self._store.delivered(webhook.number, webhook.cursor, entries[-1].cursor, self._now())
+        return await post(self, poster, webhook, entries)
+
+    return patch.object(Webhooks, "_post", moved_first)
+
+
+@mutation
+def waits_for_nobody_after_an_outage() -> AbstractContextManager[Any]:
+    return patch.object(Patience, "after", lambda self, since, until, catch_up: self)
+
+
+@mutation
+def grace_not_waited_for() -> AbstractContextManager[Any]:
+    return patch.object(Patience, "told_at", lambda self, due: due)
 
 
 @mutation
@@ -236,7 +288,9 @@ def found_by(make: Callable[[], AbstractContextManager[Any]], seeds: Iterable[in
             try:
                 run(seed)
             except Exception as error:
-                return seed, reason(error)
+                if (told := reason(error)).startswith(BROKEN):
+                    raise  # the mutation does not fit segd any more
+                return seed, told
     return None
 
 

@@ -8,6 +8,7 @@ session ends, and what it was about to commit is committed or not, some time aft
 Nothing waits for the outside: time is Trio's, chance is one generator's, so that a seed is a run.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ import trio
 
 from segd.store.errors import ConnectFailed, ConnectionLost
 
-from .tables import READS, SETTINGS, WRITES, Row, Tables, copied, name_of, rows
+from . import statements_of_messages, statements_of_segments  # noqa: F401  they say what each statement does
+from .copying import copied
+from .statements import READS, SETTINGS, WRITES, name_of
+from .tables import Row, Tables, rows
+from .violation import Violation
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Faults:
 
 
 NONE = Faults()
+WRITERS = ("advance_live", "beat", "copy_in")  # what only whoever has the lock may do
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Done:
 
 
 class Server:
-    """nursery: in which sessions that segd has lost come to their end. trace: gets all that is done, in order."""
+    """nursery: in which sessions that segd has lost come to their end. trace: gets all that is done, in order. counts:
+    of what went wrong."""
 
     def __init__(self, generator: Random, nursery: trio.Nursery, trace: list[Done] | None = None) -> None:
         self.generator = generator
@@ -55,7 +62,7 @@ class Server:
         self.tables = Tables()
         self.away = False
         self.calls = 0
-        self.losses = 0
+        self.counts: Counter[str] = Counter()
         self.sessions: list[Session] = []
         self.lock: Session | None = None
         self.writing: Session | None = None
@@ -99,6 +106,7 @@ class Server:
         """As long as a call may take."""
         g, faults = self.generator, self.faults
         if g.random() < faults.stalled:
+            self.counts["stalls"] += 1
             await trio.sleep(g.uniform(0, 12))
         elif g.random() < 0.3:
             await trio.sleep(g.expovariate(1 / faults.seconds))
@@ -174,7 +182,7 @@ class Session:
         """segd has the session no more; the server has, for a while."""
         if not self.lost:
             self.lost = True
-            self.server.losses += 1
+            self.server.counts["sessions lost"] += 1
             if not at_once:
                 self.server.nursery.start_soon(self._linger)
         if at_once:
@@ -188,7 +196,10 @@ class Session:
         if self._ended:
             return
         if self.in_transaction:
-            self._finish(self._committing and self.server.generator.random() < 0.5)
+            committed = self._committing and self.server.generator.random() < 0.5
+            if self._committing and self._written is not None:
+                self.server.counts["commits done unseen" if committed else "commits undone"] += 1
+            self._finish(committed)
         self._ended = True
         self.server.done(self, "end")
         self.server.sessions.remove(self)
@@ -231,6 +242,8 @@ class Session:
 
     def _do(self, name: str, args: tuple[Any, ...]) -> Any:
         server = self.server
+        if name in WRITERS and server.lock is not self:
+            raise Violation(f"{name} of a segd that is not the writer")
         if name in SETTINGS:
             result: Any = ""
         elif name == "take_writers_lock":
@@ -277,8 +290,13 @@ class Session:
         with trio.CancelScope(shield=True):
             self._committing = True
             await self._reach()
+            written = self._written is not None
             self._finish(True)
-            await self._answer()
+            try:
+                await self._answer()
+            except ConnectionLost:
+                self.server.counts["commits done unseen"] += written
+                raise
 
     def _finish(self, commit: bool) -> None:
         self.server.done(self, "commit" if commit else "rollback")

@@ -39,13 +39,14 @@ def tell(g: Random, *, joins: bool) -> Story:
     """joins: some messages say that two ids are one person."""
     step = g.choice((1, 10, 60))
     definitions: list[Json] = []
-    for i in range(g.randint(1, 4)):
+    for i in range(g.randint(2, 4)):
         definitions.append(definition(g, f"S{i}", step, definitions))
     said: list[Said] = []
+    visits = Visits(g) if joins else None
     at = 8  # later than any clock that was set back when the segments were made
-    for i in range(g.choice((5, 15, 30, 50))):
-        at += g.choice((0, 0, 0, 1, 1, 2, 3, 7))
-        said.append(Said(at, message(g, f"m{i}", at, joins)))
+    for i in range(g.choice((20, 40, 60))):
+        at += g.choice((0, 0, 0, 0, 1, 1, 1, 2, 5))
+        said.append(Said(at, message(g, f"m{i}", at, visits)))
     return Story(definitions, said, g.choice(ZONES), step)
 
 
@@ -57,9 +58,9 @@ def definition(g: Random, name: str, step: int, others: list[Json]) -> Json:
     if others and g.random() < 0.1:
         return {"name": name, "kind": "past", "where": condition(g, step, others)}
     found: Json = {"name": name, "kind": "live", "on": trigger(g, step)}
-    if g.random() < 0.4:
+    if g.random() < 0.3:
         found["filter"] = condition(g, step, others)
-    if g.random() < 0.4:
+    if g.random() < 0.3:
         found["again"] = g.choice(("once", length(g, step), length(g, step)))
     if g.random() < 0.2:
         found["zone"] = g.choice(ZONES)
@@ -131,13 +132,38 @@ def condition(g: Random, step: int, others: list[Json], deep: bool = True) -> Js
     return found
 
 
-def message(g: Random, id: str, at: int, joins: bool) -> Json:
-    """Dates in it are points of the grid, as `Seed` turns them into text."""
-    who: Json = (
-        {"userId": g.choice(("u1", "u1", "u2"))} if g.random() < 0.7 else {"anonymousId": g.choice(("a1", "a2"))}
-    )
-    if joins and g.random() < 0.12:
-        who = {"userId": g.choice(("u1", "u2")), "anonymousId": g.choice(("a1", "a2", "a3"))}
+class Visits:
+    """Who comes without a name, and says it some messages later; devices may be shared."""
+
+    def __init__(self, g: Random) -> None:
+        self._g = g
+        self._came = 1
+        self._nameless: list[str] = []
+
+    def who(self) -> Json:
+        """On the next message."""
+        g = self._g
+        if self._nameless and g.random() < 0.3:
+            return {"userId": g.choice(("u1", "u2")), "anonymousId": self._nameless.pop()}
+        if g.random() < 0.05:
+            return {"userId": g.choice(("u1", "u2")), "anonymousId": f"a{g.randint(1, self._came)}"}
+        if g.random() < 0.4:
+            return {"userId": g.choice(("u1", "u1", "u2"))}
+        if g.random() < 0.5 or not self._nameless:
+            self._nameless.append(f"a{self._came}")
+            self._came += 1
+        return {"anonymousId": self._nameless[-1]}
+
+
+def message(g: Random, id: str, at: int, visits: Visits | None) -> Json:
+    """Dates in it are points of the grid, as `People` turns them into text. visits: where some say that two ids are one
+    person."""
+    if visits is not None:
+        who = visits.who()
+    elif g.random() < 0.7:
+        who = {"userId": g.choice(("u1", "u1", "u2"))}
+    else:
+        who = {"anonymousId": g.choice(("a1", "a2"))}
     kind = g.choice(("track", "track", "track", "track", "page", "identify", "group"))
     found: Json = {"type": kind, "messageId": id} | who
     match kind:
@@ -155,6 +181,6 @@ def message(g: Random, id: str, at: int, joins: bool) -> Json:
                 found["traits"]["birthday"] = at + g.choice((0, 1, 3, 6))
         case _:
             pass
-    if joins and g.random() < 0.05 and "userId" in found:
+    if visits is not None and g.random() < 0.05 and "userId" in found:
         found |= {"type": "alias", "previousId": g.choice(("u1", "u2", "u3", "a1", "a2"))}
     return found

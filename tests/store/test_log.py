@@ -3,6 +3,7 @@
 import json
 
 from segd.core.effects import LogEntry, Logged, Standing
+from segd.core.frames import Cause
 from segd.core.instants import DAY, SECOND, parse_timestamp, to_datetime
 from segd.core.webhooks import Webhook
 from segd.store.bridge import Pool, open_pool
@@ -28,6 +29,11 @@ async def put(pool: Pool, position: int, kind: str = "qualified", segment: int =
         *told,
     )  # fmt: skip
     return Logged(position, LogEntry(kind, position * 100, of, was))  # type: ignore[arg-type]
+
+
+def entry(user: int, cause: int = 0) -> Logged:
+    """Of whoever it concerns, and because of what."""
+    return Logged(1, LogEntry("qualified", user, Standing(1, 1, f"u{user}", False, NOON + SECOND, cause, "m")))
 
 
 async def test_the_log_is_read_in_pages_after_a_cursor(dsn: str):
@@ -64,13 +70,40 @@ async def test_a_few_traits_are_shown_as_they_stand(dsn: str):
                 pool, "INSERT INTO trait_writes VALUES ($1, $2, $3, $4)",
                 user, to_datetime(NOON + at), sequence, json.dumps(traits),
             )  # fmt: skip
-        shown = await PostgresLog(pool).traits([1, 2, 3, 4])
-        assert shown == {
-            1: {"name": "Ann", "plan": "gold", "about": "x" * 79 + "…", "alpha": True, "beta": 1.5},
-            2: {"beta": "b" * 79 + "…"},
-        }
-        assert list(shown[1]) == ["name", "plan", "about", "alpha", "beta"]
-        assert await PostgresLog(pool).traits([]) == {}
+        shown = await PostgresLog(pool).beside([entry(1), entry(2), entry(3), entry(4), entry(2)])
+        assert [one.traits for one in shown] == [
+            {"name": "Ann", "plan": "gold", "about": "x" * 79 + "…", "alpha": True, "beta": 1.5},
+            {"beta": "b" * 79 + "…"},
+            {},
+            {},
+            {"beta": "b" * 79 + "…"},
+        ]
+        assert list(shown[0].traits) == ["name", "plan", "about", "alpha", "beta"]
+        assert await PostgresLog(pool).beside([]) == []
+
+
+async def test_the_event_that_caused_it_is_shown(dsn: str):
+    async with open_pool(dsn, size=1) as pool:
+        months_ago = NOON - 100 * DAY
+        rows = [(1, NOON, 7), (1, NOON, 8), (1, months_ago, 9), (2, NOON, 10)]
+        await execute(pool, "INSERT INTO event_names (name) VALUES ('Added To Cart')")
+        await execute(pool, "SELECT make_months($1)", [to_datetime(NOON), to_datetime(months_ago)])
+        for user, at, sequence in rows:
+            await execute(
+                pool,
+                "INSERT INTO events (user_number, timestamp, sequence, received_at, name, live, message_id, properties)"
+                " VALUES ($1, $2, $3, $2, 1, true, 'm', $4)",
+                user, to_datetime(at), sequence, json.dumps({"price": sequence}),
+            )  # fmt: skip
+        logged = [entry(1, cause=8), entry(1, cause=9), entry(1, cause=10), entry(2, cause=10), entry(3, cause=7)]
+        shown = await PostgresLog(pool).beside(logged)
+        assert [one.cause for one in shown] == [
+            Cause("Added To Cart", NOON, '{"price": 8}'),
+            Cause("Added To Cart", months_ago, '{"price": 9}'),
+            None,
+            Cause("Added To Cart", NOON, '{"price": 10}'),
+            None,
+        ]
 
 
 async def test_webhooks_are_kept(dsn: str):

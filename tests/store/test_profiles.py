@@ -12,7 +12,7 @@ from shop import opened as shop_opened
 from segd.core.answers import CausedBy, UserKey
 from segd.core.errors import MessageError
 from segd.core.explain import Explanation, Membership
-from segd.core.instants import DAY, HOUR, parse_timestamp
+from segd.core.instants import DAY, HOUR, parse_timestamp, to_text
 from segd.core.messages import Event, accept, decode
 from segd.core.ports import Unavailable
 from segd.core.refused_ids import RefusedIds
@@ -27,7 +27,8 @@ ODD = "a/b ?id=1&x='\"%_\\\U0001f6d2"
 class Users(PostgresProfiles):
     def __init__(self, shop: Shop) -> None:
         self.refused = RefusedIds()
-        super().__init__(shop.pool, shop.journal, ZONE, shop.clock, self.refused)
+        self.forgotten: list[str] = []
+        super().__init__(shop.pool, shop.journal, ZONE, shop.clock, self.refused, self.forgotten.extend)
 
     async def found(self, text: str) -> list[str]:
         return [person.id for person in await self.find(text, 10)]
@@ -246,6 +247,7 @@ async def test_a_forgotten_user_is_nowhere_in_the_database_and_numbers_still_agr
             "users": 1, "user_ids": 2, "events": 4, "trait_writes": 1, "qualifications": 2, "timers": 1, "joins": 1,
             "log": 3, "samples": 1,
         }  # fmt: skip
+        assert users.forgotten == ["ann", "web-1"]
         assert await search(shop, *SECRETS, *numbers) == []
         with pytest.raises(LookupError):
             await users.profile(user("ann"))
@@ -298,7 +300,7 @@ async def test_where_forgetting_fails_nobody_is_refused(dsn: str):
 
     async with opened(dsn) as (shop, users):
         await make_ann(shop)
-        failing = PostgresProfiles(shop.pool, Away(), ZONE, shop.clock, users.refused)
+        failing = PostgresProfiles(shop.pool, Away(), ZONE, shop.clock, users.refused, users.forgotten.extend)
         with pytest.raises(Unavailable):
             await failing.forget(user("ann"), NOW + DAY)
         message = json.dumps({"type": "track", "event": "A", "messageId": "m", "userId": "ann"})
@@ -315,7 +317,8 @@ async def test_an_export_is_all_that_is_known(dsn: str):
         assert told["ids"] == [{"id": "ann", "anonymous": False}, {"id": "web-1", "anonymous": True}]
         assert [one["messageId"] for one in told["events"]][2:] == ["secret 1", "secret 2"]
         assert told["events"][2]["properties"] == {"item": "secret"}
-        assert parse_timestamp(told["events"][2]["timestamp"]) == NOW - 25 * HOUR
+        assert told["events"][2]["timestamp"] == to_text(NOW - 25 * HOUR) == "2025-06-01T11:00:00.000Z"
+        assert told["timers"][0]["due"] == "2025-07-01T00:00:00.000Z"
         assert [one["retracted"] for one in told["qualifications"]] == [False, True]
         assert [one["type"] for one in told["log"]] == ["qualified", "qualified", "retracted"]
         assert len(told["timers"]) == len(told["joins"]) == 1

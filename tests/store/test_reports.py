@@ -9,7 +9,7 @@ import pytest
 from shop import NOW, ZONE, Shop, identify, opened, track
 
 from segd.core.answers import DayOf
-from segd.core.instants import HOUR, parse_timestamp
+from segd.core.instants import HOUR, SECOND, parse_timestamp
 from segd.core.reading import read_definition
 from segd.store.bridge import open_pool
 from segd.store.history import members as query_members
@@ -50,8 +50,10 @@ async def test_report_members_and_log_of_a_live_segment_agree(dsn: str):
             DayOf(date(2025, 5, 31), 0), DayOf(date(2025, 6, 1), 1), DayOf(date(2025, 6, 2), 2, 1)
         ]  # fmt: skip
         assert (report.last_hour, report.last_day, report.members, report.retracted) == (1, 3, 2, 1)
-        assert [logged.entry.of.cause_id for logged in report.recent] == ["bob 1", "cyd 1", "bob 1", "ann 2", "ann 1"]
-        assert [logged.entry.type for logged in report.recent][:2] == ["retracted", "qualified"]
+        recent = [logged.entry for logged, _ in report.recent]
+        assert [entry.of.cause_id for entry in recent] == ["bob 1", "cyd 1", "bob 1", "ann 2", "ann 1"]
+        assert [entry.type for entry in recent][:2] == ["retracted", "qualified"]
+        assert {shown.cause and shown.cause.name for _, shown in report.recent} == {"Added To Cart"}
         assert await members(shop, segment) == ["cyd", "ann"]  # the latest first
         page, _ = await PostgresMembers(shop.pool, ZONE).page(segment, shop.now, 1, 1)
         assert [(member.person.id, member.cause, member.at) for member in page] == [
@@ -77,7 +79,7 @@ async def test_reachability_is_of_the_users_who_qualified_in_thirty_days(dsn: st
         segment = await shop.segment("Carts")
         await shop.qualify(segment, "old 1", "ann 1", "ann 2", "bob 1", "cyd 1")
         reach = (await reports(shop).live(segment)).reach
-        assert reach.of == 3
+        assert (reach.of, reach.reached) == (3, 2)
         assert reach.channels == {"push": 1, "web_push": 0, "email": 1, "sms": 0, "whatsapp": 1}
         past = await shop.segment("All carts", where=CARTS)
         found = await reports(shop).past(past)
@@ -121,6 +123,20 @@ async def test_report_members_and_query_of_a_past_segment_agree_with_snapshots(d
             async with shop.pool.acquire() as connection:
                 definition: Any = read_definition({"name": "q", "kind": "past", "where": CARTS})
                 assert len(await query_members(connection, definition, at, ZONE)) == day.number
+
+
+async def test_what_is_recalculated_is_found_anew_and_kept(dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("segd.store.reports.KEPT", 1e9)
+    async with opened(dsn) as shop:
+        segment = await shop.segment("Carts", where=CARTS)
+        asked = reports(shop)
+        assert (await asked.past(segment)).members == 0
+        await shop.send(track("ann", "2025-06-01T10:00:00Z"))
+        assert (await asked.past(segment)).members == 0
+        shop.now += SECOND
+        assert (await asked.past(segment, recalculate=True)).members == 1
+        assert await shop.rows("SELECT members FROM evaluations") == [(1,)]
+        assert (await asked.past(segment)).members == 1
 
 
 async def test_a_midnight_is_counted_once_the_late_band_is_over_and_again_after_a_change(dsn: str):

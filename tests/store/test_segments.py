@@ -17,7 +17,8 @@ from segd.store import segments
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members
 from segd.store.queries import query
-from segd.store.segments import Segment, SegmentRefused, find_segment, list_segments, past_segments, runs
+from segd.store.segment_rows import BrokenError, Segment, find_segment, list_segments, read_segments, runs
+from segd.store.segments import SegmentRefused
 from segd.store.waiting import Changed
 
 NOW = parse_timestamp("2025-06-02T12:00:00.000001Z")
@@ -109,7 +110,6 @@ async def test_a_segment_is_kept_as_it_was_posted(dsn: str):
         assert (created.version, created.status, created.created_at) == (1, "running", NOW + MINUTE)
         asked = await book.create(past("b"))
         assert await list_segments(book.connection) == [created, asked]
-        assert await past_segments(book.connection) == [asked]
         assert documents([created]) == [definition]
         for named in (created.name, str(created.number)):
             assert await find_segment(book.connection, named) == created
@@ -188,17 +188,17 @@ PAGES = {"type": "page_count", "at_least": 3}
     [
         (ON, "new", False, True, True),
         (ON, "open", True, True, True),
-        (WINDOW, "new", False, True, True),
-        (WINDOW, "open", True, False, True),
-        (DATE, "new", False, True, True),
-        (DATE, "open", True, False, True),
+        (WINDOW, "new", False, True, False),
+        (WINDOW, "open", True, False, False),
+        (DATE, "new", False, True, False),
+        (DATE, "open", True, False, False),
         (BIRTHDAY, "new", False, False, False),
         (BIRTHDAY, "open", True, False, False),
         (PAGES, "new", False, True, True),
         (PAGES | {"per": "ever"}, "new", True, True, True),
     ],
 )
-async def test_what_history_opens_is_to_be_looked_for(
+async def test_what_history_opens_is_to_be_looked_for_and_after_a_pause_what_is_open_still(
     dsn: str, on: dict[str, Any], start: str, sees_all: bool, armed: bool, armed_again: bool
 ):
     async with opened(dsn) as book:
@@ -207,19 +207,19 @@ async def test_what_history_opens_is_to_be_looked_for(
         await book.resume(segment)
         first, second = await runs(book.connection, None)
         assert (first.sees_from is None, first.armed) == (sees_all, armed)
-        assert (second.sees_from is None, second.armed) == ("per" in on, armed_again)
+        assert (second.sees_from, second.armed) == (first.sees_from, armed_again)
 
 
 async def test_windows_that_stay_are_armed_as_far_as_they_were(dsn: str):
     async with opened(dsn) as book:
         segment = await book.create(live(on=WINDOW, start="open"))
         await book.change(segment, live(on=WINDOW, start="open", again="once"))
-        await book.connection.execute(query("arm_runs"), [segment.number], 1)  # the run that was armed is over
-        assert [run.armed for run in await runs(book.connection, None)] == [False, False]
+        await book.connection.execute(query("arm_runs"), [segment.number], 1)
+        assert [run.armed for run in await runs(book.connection, None)] == [True, False]
         await book.connection.execute(query("arm_runs"), [segment.number], 2)
-        assert [run.armed for run in await runs(book.connection, None)] == [False, True]
+        assert [run.armed for run in await runs(book.connection, None)] == [True, True]
         await book.change(segment, live(on=WINDOW, start="open"))
-        assert [run.armed for run in await runs(book.connection, None)] == [False, True, True]
+        assert [run.armed for run in await runs(book.connection, None)] == [True, True, True]
 
 
 async def test_a_new_name_or_start_is_no_new_version(dsn: str):
@@ -257,30 +257,43 @@ async def test_a_past_segment_has_versions_and_no_runs(dsn: str):
             assert error.value.code == "not_live"
 
 
-async def test_a_pause_ends_the_run_and_drops_the_windows_and_resuming_begins_another(dsn: str):
+async def test_a_pause_ends_the_run_and_resuming_begins_another_that_sees_as_much(dsn: str):
     async with opened(dsn) as book:
-        segment = await book.create(live(on=WINDOW, start="open"))
+        segment = await book.create(live(on=WINDOW))
         await book.open_window(segment)
         assert (await book.pause(segment)).status == "paused"
         assert (await find_segment(book.connection, "läuft")) == await book.pause(segment)
         assert await book.open_windows() == 0
-        assert await book.times() == [(1, None, 1, 2)]
+        assert await book.times() == [(1, 1, 1, 2)]
         assert (await book.resume(segment)).status == "running"
         await book.resume(segment)
-        assert await book.times() == [(1, None, 1, 2), (1, 4, 4, None)]
+        assert await book.times() == [(1, 1, 1, 2), (1, 1, 4, None)]
 
 
-async def test_what_is_changed_while_paused_counts_from_its_resumption(dsn: str):
+@pytest.mark.parametrize(
+    ("edit", "sees_from"),
+    [
+        ({"again": "once"}, 1),
+        ({"filter": {"type": "did", "event": "C"}}, 1),
+        ({"name": "other", "start": "open"}, 1),
+        ({"on": WINDOW | {"within": "11m"}}, 4),
+        ({"zone": "Europe/Berlin"}, 4),
+        ({"zone": "Europe/Berlin", "start": "open"}, None),
+    ],
+)
+async def test_what_is_changed_while_paused_counts_from_its_resumption(
+    dsn: str, edit: dict[str, Any], sees_from: int | None
+):
     async with opened(dsn) as book:
-        segment = await book.create(live())
+        segment = await book.create(live(on=WINDOW))
         await book.pause(segment)
-        changed = await book.change(segment, live(again="once"))
-        assert (changed.version, changed.status) == (2, "paused")
+        changed = await book.change(segment, live(on=WINDOW) | edit)
+        assert changed.status == "paused"
         assert await book.times() == [(1, 1, 1, 2)]
         await book.resume(segment)
-        assert await book.times() == [(1, 1, 1, 2), (2, 4, 4, None)]
+        assert await book.times() == [(1, 1, 1, 2), (changed.version, sees_from, 4, None)]
         [_, run] = await runs(book.connection, None)
-        assert run.definition.again == "once"
+        assert run.definition == changed.definition
 
 
 async def test_runs_matter_while_they_go_on_and_for_a_while_after(dsn: str):
@@ -458,3 +471,69 @@ async def test_nothing_is_left_of_a_deleted_segment(dsn: str):
             left = await book.connection.fetch(f"SELECT {column} FROM {table}")
             assert {row[0] for row in left} == {kept.number}, table  # which has a row in each
         assert await list_segments(book.connection) == [kept]
+
+
+# Broken ones
+
+ODD = '{"kind": "past", "where": {"type": "wished"}}'
+
+
+async def broken(book: Book, segment: Segment, document: str = ODD) -> None:
+    """An upgrade refuses what was taken once."""
+    await book.connection.execute(
+        "UPDATE segments SET definition = $2::text::jsonb WHERE number = $1", segment.number, document
+    )
+    await book.connection.execute(
+        "UPDATE segment_runs SET definition = $2::text::jsonb WHERE segment = $1", segment.number, document
+    )
+
+
+async def test_a_broken_one_and_those_that_name_it_are_left_out_and_the_others_go_on(dsn: str):
+    async with opened(dsn) as book:
+        fine = await book.create(live("fine"))
+        inner = await book.create(past("inner"))
+        await book.create(live("outer", filter=within("inner")))
+        await book.create(past("outermost", within("3")))
+        await broken(book, inner)
+        assert await list_segments(book.connection) == [fine]
+        stored = await read_segments(book.connection)
+        assert [each.name for each in stored.all()] == ["fine", "outer", "outermost", "inner"]
+        problems = stored.broken()
+        assert problems.pop(inner.number).startswith("where.type: expected one of all, any,")
+        assert problems == {3: "it names 'inner', which is broken", 4: "it names '3', which is broken"}
+        with pytest.raises(DefinitionError, match=r"where\.segment: the segment 'inner' is broken"):
+            await book.create(past("new", within("inner")))
+        with pytest.raises(SegmentRefused, match="'inner' already, number 2"):
+            await book.create(past("inner"))
+        with pytest.raises(SegmentRefused, match="is named by the conditions of 'outer'"):
+            await book.delete(inner)
+
+
+@pytest.mark.parametrize("document", [ODD.replace("past", "live"), "{}", "3"])
+async def test_a_broken_live_one_is_mended_as_a_new_version_or_deleted(dsn: str, document: str):
+    async with opened(dsn) as book:
+        segment, other = await book.create(live(on=WINDOW)), await book.create(live("other"))
+        for each in (segment, other):
+            await broken(book, each, document)
+        assert await runs(book.connection, None) == []
+        for attempt in (book.pause(segment), book.resume(segment)):
+            with pytest.raises(BrokenError, match=r"'.*' is broken, give it another definition, or delete it: "):
+                await attempt
+        with pytest.raises(DefinitionError, match="kind: expected 'live', found 'past'"):
+            await book.change(segment, past("läuft"))
+        mended = await book.change(segment, live(on=WINDOW))
+        assert (mended.version, mended.status) == (2, "running")
+        assert await list_segments(book.connection) == [mended]
+        assert await book.times() == [(2, 6, 6, None)]
+        await book.delete(other)
+        assert (await read_segments(book.connection)).all() == [mended]
+
+
+async def test_one_that_broke_while_it_was_paused_begins_anew_once_it_is_mended(dsn: str):
+    async with opened(dsn) as book:
+        segment = await book.create(live(on=WINDOW))
+        await book.pause(segment)
+        await broken(book, segment, ODD.replace("past", "live"))
+        assert (await book.change(segment, live("other", WINDOW))).status == "paused"
+        await book.resume(segment)
+        assert await book.times() == [(2, 4, 4, None)]
