@@ -60,11 +60,18 @@ class Parts:
     figures: Figures
     wording: Wording
     rejected: Rejected
+    tokens: Tokens
+    log: PostgresLog
     write_keys: Set[str]
     refused_ids: RefusedIds
     webhooks: Webhooks
     now: Callable[[], Instant]
     demo: bool
+
+    @property
+    def write_key(self) -> str:
+        """Of several the one that is shown."""
+        return min(self.write_keys)
 
 
 def assemble(parts: Parts, guard: Guard) -> App:
@@ -72,31 +79,35 @@ def assemble(parts: Parts, guard: Guard) -> App:
     config, pool, journal, now = parts.config, parts.pool, parts.journal, parts.now
     zone = ZoneInfo(config.zone)
     views = SegmentList(pool, zone, now)
-    tokens = Tokens(pool, now)
-    log = PostgresLog(pool)
+    log = parts.log
 
     async def size_of() -> Sizes:
         return Sizes(*await sizes(pool), parts.figures.events_per_second())
 
     api = [
-        segments(views, SegmentChanges(journal, now, parts.feeds.removed)),
+        segments(views, SegmentChanges(journal, now, parts.feeds.removed, parts.wording.call)),
         questions(Previews(pool, zone, now), Backtests(pool.dsn, config.zone, now), views),
-        live(parts.feeds, log, views, parts.wording),
+        live(parts.feeds, log, views, parts.wording, guard),
         members(views, PostgresMembers(pool, zone), log, now),
         reports(views, PostgresReports(pool, zone, now), config.zone),
-        users(PostgresProfiles(pool, journal, zone, now, parts.refused_ids), views, zone, now),
+        users(PostgresProfiles(pool, journal, zone, now, parts.refused_ids, parts.rejected.forget), views, zone, now),
         webhooks(parts.webhooks, views),
         imports(
-            journal, partial(outdate_snapshots, pool), refused_ids=parts.refused_ids, now=now, ahead=config.ahead
+            journal,
+            partial(outdate_snapshots, pool),
+            refused_ids=parts.refused_ids,
+            now=now,
+            ahead=config.ahead,
+            busy=lambda: parts.figures.events_per_second() > 0,
         ),
         events(PostgresEventStats(pool), parts.rejected),
-        keys(tokens, guard, parts.write_keys),
+        keys(parts.tokens, guard, parts.write_keys),
         status(
             size_of,
             guard,
             zone=config.zone,
             now=now,
-            write_key=min(parts.write_keys),
+            write_key=parts.write_key,
             demo=parts.demo,
             unready=journal.unready,
             engage=config.engage,
@@ -112,6 +123,6 @@ def assemble(parts: Parts, guard: Guard) -> App:
     )
     pages = [make_pages(), make_metrics(parts.figures.page, guard)]
     if parts.demo:
-        pages.append(make_shop(min(parts.write_keys)))
+        pages.append(make_shop(parts.write_key))
     site = make_site(api, guard, pages=pages)
     return App(intake, cast(Application, site), unready=journal.unready)

@@ -1,14 +1,12 @@
 """One live definition over the stored history, as a process of its own: what `backtests` starts.
 
-    python -m segd.backtest_job < Job > Backtested or Refused, as JSON
-
-It goes through the users a part at a time, all of a user's history at once, for what qualifies today may follow from
-what happened long ago. Parts are ranges of numbers, whose top bits are hash bits, so any part is a fair sample. It ends
-with the last part, or when its time is up, and then scales what it found.
+Its job comes over standard input, and what came of it goes to standard output, both as JSON. It goes through the users
+a part at a time, all of a user's history at once, for what qualifies today may follow from what happened long ago. A
+part is a range of numbers, whose top bits are hash bits, so any part is a fair sample. It ends with the last part, or
+when its time is up, and then scales what it found.
 """
 
 import math
-import os
 import resource
 import sys
 import time
@@ -31,7 +29,7 @@ from segd.core.reading import read_definition
 from segd.core.segment_views import Backtested, Hit
 from segd.store.bridge import Connection, Row, open_pool
 from segd.store.queries import query
-from segd.store.segments import find_segment
+from segd.store.segment_rows import find_segment
 from segd.store.users import SEQUENCE_BITS
 
 WORK_SECONDS = 1.5  # with the start of the process, two for whoever waits
@@ -39,7 +37,6 @@ FIRST_USERS = 300  # of the first part, about
 WHOLE = 1 << 15  # values of the hash bits
 PAGE = 5_000  # rows
 SHOWN = 10  # qualifications, the latest
-NICENESS = 15
 MOST_MEMORY = 2 << 30  # bytes
 MOST_SECONDS = 20  # of the processor, and of each statement: a part that takes so long is given up
 
@@ -204,7 +201,6 @@ def _event(row: Row) -> Event:
 
 
 def main() -> None:
-    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
@@ -213,7 +209,3 @@ def main() -> None:
     except DefinitionError as error:
         outcome = Refused(error.problems)
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
-
-
-if __name__ == "__main__":
-    main()

@@ -131,7 +131,7 @@ def _length(value: Any) -> int:
     return parse_length(_text(value))
 
 
-def _length_or_none(value: Any) -> int:
+def _length_or_zero(value: Any) -> int:
     return 0 if value in (0, "0", "0s") else _length(value)
 
 
@@ -219,8 +219,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "zone": _zone,
     "late_band": _length,
     "ahead": _length,
-    "grace": _length_or_none,
-    "catch_up": _length_or_none,
+    "grace": _length_or_zero,
+    "catch_up": _length_or_zero,
     "listen": parse_address,
     "write_keys": _write_keys,
     "hosts": _hosts,

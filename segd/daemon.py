@@ -93,8 +93,8 @@ async def serve(
     for.
     """
     zone = ZoneInfo(config.zone)
-    rejected, wording = Rejected(), Wording()
-    feeds = Feeds(wording, PostgresLog(pool).traits, rejected, now)
+    log, rejected, wording = PostgresLog(pool), Rejected(), Wording()
+    feeds = Feeds(wording, log.beside, rejected, now)
     figures = Figures(
         now,
         at_hand=lambda: follower.at_hand(),
@@ -119,6 +119,7 @@ async def serve(
             group_events=config.group_events,
             waiting_events=config.waiting_events,
             waiting_bytes=config.waiting_megabytes * 1_000_000,
+            catch_up=config.catch_up,
         ),
         follower,
         zone=zone,
@@ -138,15 +139,15 @@ async def serve(
                 refused_ids = await load_refused_ids(pool, now())
                 delivering = Webhooks(
                     PostgresWebhooks(pool),
-                    PostgresLog(pool),
+                    log,
                     feeds,
                     Poster(private=config.private_webhooks),
                     delivery,
                     now,
                 )
                 parts = Parts(
-                    config, pool, journal, feeds, figures, wording, rejected, write_keys, refused_ids, delivering, now,
-                    demo is not None,
+                    config, pool, journal, feeds, figures, wording, rejected, tokens, log, write_keys, refused_ids,
+                    delivering, now, demo is not None,
                 )  # fmt: skip
                 app = assemble(parts, guard)
                 snapshots = PostgresSnapshots(pool, zone, now, config.late_band)

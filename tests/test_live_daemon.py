@@ -244,6 +244,17 @@ async def test_windows_outlive_an_edit_of_the_filter(dsn: str, tmp_path: Path):
         assert [entry["version"] for entry in await story.segd.log(number)] == [2, 2]
 
 
+async def test_a_feed_says_the_new_name_of_a_segment(dsn: str, tmp_path: Path):
+    seen = {"name": "Seen", "kind": "live", "on": {"type": "action", "did": {"event": "Seen"}}}
+    async with a_story(dsn, tmp_path) as story:
+        number = await story.create(NOON, seen)
+        async with story.segd.watch(number) as watching:
+            await watching.next("hello")
+            await story.segd.ask("PUT", f"/api/segments/{number}", {"definition": seen | {"name": "Looked at"}})
+            await story.happens(NOON + MINUTE, "Seen", "ann")
+            assert (await watching.next("qualified"))["entries"][0]["segment"] == "Looked at"
+
+
 async def test_an_edit_of_the_trigger_drops_open_windows(dsn: str, tmp_path: Path):
     async with a_story(dsn, tmp_path) as story:
         number = await story.create(NOON, cart_left())
@@ -256,18 +267,57 @@ async def test_an_edit_of_the_trigger_drops_open_windows(dsn: str, tmp_path: Pat
         assert await story.told(number, 1) == [("qualified", "bob", NOON + 22 * MINUTE)]
 
 
-async def test_a_pause_drops_what_is_open_and_a_resumed_segment_begins_anew(dsn: str, tmp_path: Path):
+async def test_what_comes_due_while_paused_is_dropped_and_what_is_open_after_that_counts(dsn: str, tmp_path: Path):
     async with a_story(dsn, tmp_path) as story:
         number = await story.create(NOON, cart_left())
-        await story.happens(NOON, "Cart", "ann")
-        story.clock.set(NOON + MINUTE)
+        await story.happens(NOON, "Cart", "due while paused")
+        await story.at(NOON + 5 * MINUTE, *(track("Cart", user, NOON + 5 * MINUTE) for user in ("ann", "bought")))
+        story.clock.set(NOON + 6 * MINUTE)
         await story.segd.ask("POST", f"/api/segments/{number}/pause")
-        await story.happens(NOON + 2 * MINUTE, "Cart", "bob")
-        story.clock.set(NOON + 3 * MINUTE)
+        await story.happens(NOON + 7 * MINUTE, "Bought", "bought")
+        await story.happens(NOON + 8 * MINUTE, "Cart", "bob")
+        await story.at(NOON + 12 * MINUTE)
+        await story.segd.restart()
         await story.segd.ask("POST", f"/api/segments/{number}/resume")
-        await story.happens(NOON + 4 * MINUTE, "Cart", "cyd")
-        await story.at(NOON + 14 * MINUTE)
-        assert await story.told(number, 1) == [("qualified", "cyd", NOON + 14 * MINUTE)]
+        await story.happens(NOON + 13 * MINUTE, "Cart", "cyd")
+        await story.segd.restart(signal.SIGKILL)
+        await story.at(NOON + 23 * MINUTE)
+        assert await story.told(number, 3) == [
+            ("qualified", "ann", NOON + 15 * MINUTE),
+            ("qualified", "bob", NOON + 18 * MINUTE),
+            ("qualified", "cyd", NOON + 23 * MINUTE),
+        ]
+
+
+async def test_a_late_purchase_dated_in_a_pause_closes_what_was_open(dsn: str, tmp_path: Path):
+    async with a_story(dsn, tmp_path) as story:
+        number = await story.create(NOON, cart_left())
+        await story.at(NOON, *(track("Cart", user, NOON) for user in ("ann", "bob")))
+        await story.segd.ask("POST", f"/api/segments/{number}/pause")
+        await story.at(NOON + 5 * MINUTE)
+        await story.segd.ask("POST", f"/api/segments/{number}/resume")
+        await story.at(NOON + 6 * MINUTE, track("Bought", "ann", NOON - MINUTE), track("Bought", "bob", NOON + MINUTE))
+        await story.at(NOON + 10 * MINUTE)
+        assert await story.told(number, 1) == [("qualified", "ann", NOON + 10 * MINUTE)]
+
+
+async def test_pages_seen_while_paused_count_and_who_fills_the_number_then_is_not_told(dsn: str, tmp_path: Path):
+    async with a_story(dsn, tmp_path) as story:
+        on = {"type": "page_count", "at_least": 3, "per": "1h"}
+        number = await story.create(NOON, {"name": "Pages", "kind": "live", "on": on})
+
+        async def pages(minute: int, *users: str) -> None:
+            at = NOON + minute * MINUTE
+            await story.at(at, *({"type": "page", "userId": user, "timestamp": to_text(at)} for user in users))
+
+        await pages(0, "ann", "bob")
+        await story.segd.ask("POST", f"/api/segments/{number}/pause")
+        await pages(1, "ann", "bob")
+        await pages(2, "bob")
+        await story.segd.ask("POST", f"/api/segments/{number}/resume")
+        await pages(3, "bob")
+        await pages(4, "ann")
+        assert await story.told(number, 1) == [("qualified", "ann", NOON + 4 * MINUTE)]
 
 
 # Conditions

@@ -23,6 +23,9 @@ READ: Final = 65_536  # bytes of an answer; to read more costs more than another
 LONGEST_URL: Final = 2_000
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Of all IPv6, what is given out to the public lies here; much of the rest leads to somewhere near in some network.
+UNICAST = ipaddress.ip_network("2000::/3")
+PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # not in Python's list on all versions
 
 Post = Callable[[bytes, Mapping[str, str]], Awaitable[Attempt]]
 """POST a body with these headers."""
@@ -142,6 +145,8 @@ def _is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
         if inner is None and found in NAT64:
             inner = ipaddress.IPv4Address(found.packed[-4:])
+        if inner is None and found not in UNICAST:
+            return False
         if inner is not None:
             found = inner
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and found not in PROTOCOLS

@@ -97,19 +97,21 @@ class Webhooks:
         self._now = now
         self._nursery: trio.Nursery | None = None
         self._delivering: dict[int, trio.CancelScope] = {}
+        self._unsure = trio.Event()  # whether there are others than those that are delivered
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Deliver until cancelled, which stops at once: what was under way may come again."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
             while True:
+                self._unsure = trio.Event()
                 try:
                     for webhook in await self._store.all():
                         self._start(webhook.number)
-                    break
                 except SegdError:
                     await trio.sleep(AWAY_SECONDS)
-            await trio.sleep_forever()
+                else:
+                    await self._unsure.wait()
 
     # What people do with them
 
@@ -121,10 +123,14 @@ class Webhooks:
         with suppress(UnknownHostError):  # it may be there tomorrow
             await self._poster.resolve(check_url(url))
         cursor = await self._log.end() if after is None else after
-        number = await self._store.add(segment, url, secrets.token_urlsafe(32), cursor, self._now())
-        webhook = await self._store.get(number)
+        try:
+            number = await self._store.add(segment, url, secrets.token_urlsafe(32), cursor, self._now())
+            self._start(number)
+            webhook = await self._store.get(number)
+        except SegdError:
+            self._unsure.set()  # it may be there all the same
+            raise
         assert webhook
-        self._start(number)
         return webhook
 
     async def delete(self, number: int) -> bool:
@@ -137,8 +143,10 @@ class Webhooks:
     async def redeliver(self, number: int, after: int) -> Webhook | None:
         """Send all that comes after a cursor again; what is off is switched on. None where there is none such."""
         self._stop(number)
-        await self._store.rewind(number, after)
-        self._start(number)
+        try:
+            await self._store.rewind(number, after)
+        finally:
+            self._start(number)
         return await self._store.get(number)
 
     async def test(self, number: int) -> Attempt | None:

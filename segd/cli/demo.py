@@ -56,7 +56,7 @@ async def _open_shop(parts: Parts, address: Address, dashboard: str, folder: Pat
     """Trio"""
     shop = Demo(parts, folder, _tell)
     await shop.prepare()
-    _show(f"http://{address}", dashboard, min(parts.write_keys), folder)
+    _show(f"http://{address}", dashboard, parts.write_key, folder)
     await shop.go_on()
 
 

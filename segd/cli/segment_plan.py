@@ -10,7 +10,8 @@ from segd.core import definitions as d
 from segd.core.definitions import Definition
 from segd.core.errors import Problem
 from segd.core.reading import definition_json
-from segd.store.segments import Segment, Windows, problems, windows_after
+from segd.store.segment_rows import Segment, Stored, Unreadable
+from segd.store.segments import Windows, problems, windows_after
 
 What = Literal["create", "change", "delete"]
 
@@ -22,7 +23,7 @@ class Step:
 
     what: What
     name: str
-    old: Segment | None = None
+    old: Segment | Unreadable | None = None
     new: Definition | None = None
     windows: Windows = "same"
 
@@ -37,32 +38,34 @@ class Plan:
     wrong: list[str] = field(default_factory=list[str])
 
 
-def make_plan(wanted: Mapping[Path, Definition], segments: Sequence[Segment], *, prune: bool) -> Plan:
+def make_plan(wanted: Mapping[Path, Definition], stored: Stored, *, prune: bool) -> Plan:
     """wanted: the definitions of the folder. prune: delete segments that it does not have."""
     plan = Plan()
     plan.wrong += _same_names(wanted)
     if plan.wrong:
         return plan
-    by_name = {segment.name: segment for segment in segments}
+    by_name = {segment.name: segment for segment in stored.all()}
     names = {definition.name for definition in wanted.values()}
-    gone = [segment for segment in segments if prune and segment.name not in names]
+    gone = [segment for segment in stored.all() if prune and segment.name not in names]
     after = _afterwards(wanted, by_name, gone)
     for path, definition in wanted.items():
-        plan.wrong += [f"{path}: {problem}" for problem in _problems(definition, by_name, after)]
+        plan.wrong += [f"{path}: {problem}" for problem in _problems(definition, by_name.get(definition.name), after)]
     if plan.wrong:
         return plan
-    numbers = {str(segment.number): segment.name for segment in segments}
+    numbers = {str(segment.number): segment.name for segment in stored.all()}
     for definition in _in_order(list(wanted.values()), numbers):
         old = by_name.get(definition.name)
         if old is None:
             plan.steps.append(Step("create", definition.name, new=definition))
-        elif definition_json(definition) == definition_json(old.definition):
+        elif isinstance(old, Segment) and definition_json(definition) == definition_json(old.definition):
             plan.unchanged.append(definition.name)
         else:
-            windows = windows_after(old.definition, definition, segments)
+            windows = windows_after(old, definition, stored.readable)
             plan.steps.append(Step("change", definition.name, old, definition, windows))
-    for definition in reversed(_in_order([segment.definition for segment in gone], numbers)):
+    readable = [segment.definition for segment in gone if isinstance(segment, Segment)]
+    for definition in reversed(_in_order(readable, numbers)):
         plan.steps.append(Step("delete", definition.name, by_name[definition.name]))
+    plan.steps += [Step("delete", segment.name, segment) for segment in gone if isinstance(segment, Unreadable)]
     return plan
 
 
@@ -75,27 +78,29 @@ def _same_names(wanted: Mapping[Path, Definition]) -> Iterator[str]:
 
 
 def _afterwards(
-    wanted: Mapping[Path, Definition], by_name: Mapping[str, Segment], gone: Sequence[Segment]
-) -> list[Segment]:
+    wanted: Mapping[Path, Definition], by_name: Mapping[str, Segment | Unreadable], gone: Sequence[Segment | Unreadable]
+) -> Stored:
     """The segments that there will be; new ones have numbers that none ever has."""
     after = {name: segment for name, segment in by_name.items() if segment not in gone}
     for number, definition in enumerate(wanted.values(), start=1):
         old = by_name.get(definition.name)
-        after[definition.name] = (
-            Segment(-number, definition, 1, "running", 0, 0) if old is None else old._replace(definition=definition)
+        number = -number if old is None else old.number
+        after[definition.name] = Segment(number, definition, 1, "running", 0, 0)
+    left = list(after.values())
+    return Stored(
+        [segment for segment in left if isinstance(segment, Segment)],
+        [segment for segment in left if isinstance(segment, Unreadable)],
+    )
+
+
+def _problems(definition: Definition, old: Segment | Unreadable | None, after: Stored) -> Iterator[Problem]:
+    """What keeps it from being one of those that there will be. old: the one that there is of its name."""
+    if old is not None and old.kind != d.kind_of(definition):
+        yield Problem(
+            "kind", f"expected {old.kind!r}: a segment stays of its kind, and there is a {old.kind} one of this name"
         )
-    return list(after.values())
-
-
-def _problems(definition: Definition, by_name: Mapping[str, Segment], after: Sequence[Segment]) -> Iterator[Problem]:
-    """What keeps it from being one of those that there will be."""
-    old = by_name.get(definition.name)
-    if old is not None and type(old.definition) is not type(definition):
-        is_live = isinstance(old.definition, d.Live)
-        kind = "live" if is_live else "past"
-        yield Problem("kind", f"expected {kind!r}: a segment stays of its kind, and there is a {kind} one of this name")
     else:
-        yield from problems(definition, next(one for one in after if one.name == definition.name), after)
+        yield from problems(definition, next(one for one in after.readable if one.name == definition.name), after)
 
 
 def _in_order(definitions: Sequence[Definition], numbers: Mapping[str, str]) -> list[Definition]:

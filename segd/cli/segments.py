@@ -18,7 +18,7 @@ from segd.cli.store import with_store
 from segd.config import Config
 from segd.core.calendar import zone as zone_named
 from segd.core.definitions import Definition, Live
-from segd.core.errors import SegdError
+from segd.core.errors import DefinitionError, SegdError
 from segd.core.instants import parse_timestamp
 from segd.core.phrases import plural
 from segd.core.reading import read_definition, write_definition
@@ -28,7 +28,7 @@ from segd.store.bridge import Pool
 from segd.store.errors import StoreError
 from segd.store.segment_changes import SegmentChanges
 from segd.store.segment_list import SegmentList
-from segd.store.segments import Segment, list_segments
+from segd.store.segment_rows import Segment, Stored, Unreadable, read_segments
 from segd.web.api import telling
 
 PAGE = 500
@@ -161,29 +161,33 @@ def _read_folder(folder: Path) -> dict[Path, Definition]:
     return dict(zip(paths, read_files(paths), strict=True))
 
 
-def _look(settings: Config) -> tuple[SplitResult | None, list[Segment]]:
+def _look(settings: Config) -> tuple[SplitResult | None, Stored]:
     """Where the daemon is, if one runs, and what segments there are."""
 
-    async def look(pool: Pool) -> tuple[str | None, list[Segment]]:
+    async def look(pool: Pool) -> tuple[str | None, Stored]:
         async with pool.acquire() as connection:
-            return await find_daemon(connection), await list_segments(connection)
+            return await find_daemon(connection), await read_segments(connection)
 
     found, existing = with_store(settings, look)
     return (None if found is None else reachable(found)), existing
 
 
-def _existing(told: Sequence[dict[str, Any]]) -> list[Segment]:
-    return [
-        Segment(
-            one["id"],
-            read_definition(one["definition"], name=one["name"]),
-            one["version"],
-            "paused" if one["status"] == "paused" else "running",
-            parse_timestamp(one["createdAt"]),
-            parse_timestamp(one["changedAt"]),
-        )
-        for one in told
-    ]
+def _existing(told: Sequence[dict[str, Any]]) -> Stored:
+    stored = Stored([], [])
+    for one in told:
+        number, name, version = one["id"], one["name"], one["version"]
+        status = "paused" if one["status"] == "paused" else "running"
+        created_at, changed_at = parse_timestamp(one["createdAt"]), parse_timestamp(one["changedAt"])
+        try:
+            definition = read_definition(one["definition"], name=name)
+        except DefinitionError as error:
+            document = msgspec.json.encode(one["definition"]).decode()
+            stored.unreadable.append(
+                Unreadable(number, name, document, version, status, created_at, changed_at, error.message)
+            )
+        else:
+            stored.readable.append(Segment(number, definition, version, status, created_at, changed_at))
+    return stored
 
 
 # The plan, shown
@@ -194,16 +198,16 @@ def _show(plan: Plan) -> None:
         match step.what:
             case "create":
                 click.secho(f"create  {step.name}", fg="green")
-                click.echo(f"    + {_words(step.new)}")
+                click.echo(f"    + {_words(step)}")
             case "change":
                 click.secho(f"change  {step.name}", fg="yellow")
-                if _words(_old(step)) != _words(step.new):
-                    click.echo(f"    - {_words(_old(step))}")
-                click.echo(f"    + {_words(step.new)}")
+                if _old_words(step) != _words(step):
+                    click.echo(f"    - {_old_words(step)}")
+                click.echo(f"    + {_words(step)}")
                 click.echo(f"      {_consequence(step)}")
             case "delete":
                 click.secho(f"delete  {step.name}", fg="red")
-                click.echo(f"    - {_words(_old(step))}")
+                click.echo(f"    - {_old_words(step)}")
     counts = [(sum(step.what == what for step in plan.steps), f"to {what}") for what in ("create", "change", "delete")]
     told = [f"{count:,} {what}" for count, what in counts if count]
     click.echo(", ".join([*told, f"{plural(len(plan.unchanged), 'segment')} unchanged"]))
@@ -222,10 +226,10 @@ def _consequence(step: Step) -> str:
 def _as_data(plan: Plan, *, applied: bool) -> dict[str, object]:
     def of(what: str) -> list[dict[str, object]]:
         steps = [step for step in plan.steps if step.what == what]
-        return [{"name": step.name, "words": _words(step.new or _old(step))} for step in steps]
+        return [{"name": step.name, "words": _words(step)} for step in steps]
 
     changed = [
-        {"name": step.name, "was": _words(_old(step)), "words": _words(step.new), "windows": step.windows}
+        {"name": step.name, "was": _old_words(step), "words": _words(step), "windows": step.windows}
         for step in plan.steps
         if step.what == "change"
     ]
@@ -238,14 +242,13 @@ def _as_data(plan: Plan, *, applied: bool) -> dict[str, object]:
     }
 
 
-def _old(step: Step) -> Definition:
+def _old_words(step: Step) -> str:
     assert step.old is not None
-    return step.old.definition
+    return in_words(step.old.definition) if isinstance(step.old, Segment) else f"broken: {step.old.problem}"
 
 
-def _words(definition: Definition | None) -> str:
-    assert definition is not None
-    return in_words(definition)
+def _words(step: Step) -> str:
+    return _old_words(step) if step.new is None else in_words(step.new)
 
 
 # The plan, done

@@ -16,11 +16,16 @@ from rich.text import Text
 from segd.cli.client import as_url, reachable
 from segd.cli.frames import Frame, LostError, read_frames
 from segd.cli.settings import load, settings_options
+from segd.cli.store import with_store
+from segd.config import Config
 from segd.core.errors import SegdError
+from segd.store.beside import find_daemon
+from segd.store.bridge import Pool
 
 GONE: Final = 4004  # what a websocket is closed with when the segment was deleted
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)  # between attempts to connect; the last again and again
 BEGINNING: Final = "0"  # the cursor before the first entry
+PROPERTIES: Final = 2  # of an event, that tell it from others
 
 SIGNS: Final = {"qualified": ("+", "green"), "retracted": ("−", "red"), "corrected": ("~", "yellow")}
 
@@ -46,16 +51,34 @@ def watch(
       segd watch "Cart left for 10 minutes"
       segd watch 3 --json --after 0 > log.ndjson
     """
-    if url is None:
-        url = reachable(f"http://{load(config, state_dir).listen}")
     path = f"/api/segments/{quote(segment, safe='')}/live"
     with _Lines() if as_json else _Screen() as shown:
+        watching = _Watch(shown, after, whole=as_json)
         try:
-            trio.run(_Watch(shown, after, whole=as_json).run, url, path, token)
+            if url is not None:
+                trio.run(watching.run, url, path, token)
+            else:
+                _watch_configured(watching, load(config, state_dir), path, token)
         except SegdError as error:
             raise click.ClickException(error.message) from None
         except KeyboardInterrupt:
             pass
+
+
+def _watch_configured(watching: "_Watch", settings: Config, path: str, token: str | None) -> None:
+    """Where segd is to listen; and where it does, if nobody answers there. Raises SegdError."""
+    try:
+        trio.run(watching.run, reachable(f"http://{settings.listen}"), path, token)
+    except LostError:
+        where = with_store(settings, _find_daemon)
+        if where is None:
+            raise
+        trio.run(watching.run, reachable(where), path, token)
+
+
+async def _find_daemon(pool: Pool) -> str | None:
+    async with pool.acquire() as connection:
+        return await find_daemon(connection)
 
 
 class _Shown(Protocol):
@@ -190,7 +213,7 @@ class _Screen:
         )  # fmt: skip
         if traits := entry.get("traits"):
             line.append("  ").append(" · ".join(f"{_plain(name)} {_plain(value)}" for name, value in traits.items()))
-        line.append(f"  because of {_plain(entry['cause'])}", "dim")
+        line.append(f"  because of {_cause(entry)}", "dim")
         if was := entry.get("was"):
             line.append(f", not {_plain(was['cause'])} at {_local(was['at'])}", "dim")
         elif entry["type"] == "retracted":
@@ -203,6 +226,15 @@ class _Screen:
     def rate(self, qualifying: int, all: int) -> None:
         if self._rates.is_started:
             self._rates.update(Text(f"{qualifying:,} qualified, {all:,} events a second", style="cyan"), refresh=True)
+
+
+def _cause(entry: dict[str, Any]) -> str:
+    """What the user did; the id of that message, where it is not told."""
+    event = entry.get("event")
+    if event is None:
+        return _plain(entry["cause"])
+    properties = [f"{_plain(name)} {_plain(value)}" for name, value in event["properties"].items()]
+    return ", ".join([_plain(event["name"]), *properties[:PROPERTIES]])
 
 
 def _local(instant: str) -> str:

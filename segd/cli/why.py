@@ -13,7 +13,7 @@ from segd.core.calendar import zone as zone_named
 from segd.core.explain_data import as_data
 from segd.core.verdict import Told, verdict
 from segd.store.bridge import Connection, Pool, Row
-from segd.store.segments import Segment, find_segment
+from segd.store.segment_rows import Segment, find_segment
 from segd.store.why import user_row
 from segd.store.why import why as explain
 

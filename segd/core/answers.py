@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from segd.core.definitions import Channel
 from segd.core.effects import Logged
+from segd.core.frames import Shown
 from segd.core.instants import Instant
 from segd.core.observing import Observed
 from segd.core.verdict import Told
@@ -117,16 +118,17 @@ class DayOf(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Of so many users, how many each channel reaches."""
+    """Of so many users, how many any channel reaches, and how many each."""
 
     of: int
+    reached: int
     channels: Mapping[Channel, int]
 
 
 class LiveReport(NamedTuple):
     """per_day: since the segment was made; today's is not over. last_hour, last_day: how many qualified. members: users
     with a qualification that stands. reach: of those who qualified in 30 days. recent: the latest first, and what to
-    show of their users, by number."""
+    show beside each."""
 
     per_day: Sequence[DayOf]
     last_hour: int
@@ -134,8 +136,7 @@ class LiveReport(NamedTuple):
     members: int
     retracted: int
     reach: Reach
-    recent: Sequence[Logged]
-    traits: Mapping[int, Mapping[str, Any]]
+    recent: Sequence[tuple[Logged, Shown]]
 
 
 class PastReport(NamedTuple):
@@ -155,7 +156,9 @@ class Reports(Protocol):
 
     async def live(self, segment: int) -> LiveReport: ...
 
-    async def past(self, segment: int) -> PastReport: ...
+    async def past(self, segment: int, *, recalculate: bool = False) -> PastReport:
+        """recalculate: find who is in it anew; else what was found a moment ago may do."""
+        ...
 
 
 class Member(NamedTuple):

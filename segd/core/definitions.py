@@ -189,6 +189,12 @@ class Past(Shape, frozen=True, tag_field="kind", tag="past"):
 
 
 Definition = Live | Past
+Kind = Literal["live", "past"]
+
+
+def kind_of(definition: Definition) -> Kind:
+    """As it says of itself."""
+    return "live" if isinstance(definition, Live) else "past"
 
 
 def selectors(given: Selectors) -> tuple[Selector, ...]:

@@ -134,6 +134,7 @@ class Explanation(Struct, frozen=True):
     known: whether anything of the user came by then. outcome: "qualified" where they did at least once; else "pending"
     while a window is open or a date to come; else "refused" where only filter or `again` stood in the way; else "not".
     decisions: about every candidate, in order. steps: of the trigger, in order. standing: how the filter stands now.
+    since: what is stamped earlier is not the trigger's business; None for nothing.
     """
 
     definition: d.Live
@@ -146,6 +147,7 @@ class Explanation(Struct, frozen=True):
     pending: tuple[Pending, ...] = ()
     progress: Progress | None = None
     standing: Evidence | None = None
+    since: Instant | None = None
 
 
 class Membership(Struct, frozen=True):
@@ -218,11 +220,12 @@ class _Retelling(Population):
         else:
             device = self.devices.get(id)
             known, user = id in self.devices, device and device.user
+        trigger = self._segment.trigger
         if user is None:
-            return Explanation(definition, id, now, known, "not", standing=self._standing(past.History(), now))
+            standing = self._standing(past.History(), now)
+            return Explanation(definition, id, now, known, "not", standing=standing, since=trigger.sees_from)
         user = user.survivor()
         decisions = tuple(decision for whose, decision in self._decisions if whose.survivor() is user)
-        trigger = self._segment.trigger
         timers = (timer for timer in user.pending(self.plan) if timer.trigger is trigger)
         pending = sorted((Pending(self._deed(timer.cause), timer.due) for timer in timers), key=lambda one: one.due)
         return Explanation(
@@ -236,6 +239,7 @@ class _Retelling(Population):
             tuple(pending),
             self._progress(user.states.get(trigger.index), now),
             self._standing(user.history, now),
+            trigger.sees_from,
         )
 
     # Where notes are taken

@@ -9,7 +9,7 @@ from segd.core import definitions as d
 from segd.core.explain import Explanation, Membership
 from segd.core.instants import Instant, to_text
 
-_INSTANTS = {"as_of", "at", "before", "due", "last", "now", "nth", "until"}
+_INSTANTS = {"as_of", "at", "before", "due", "last", "now", "nth", "since", "until"}
 _VERBATIM = {"definition", "value"}  # a document of its own, not ours to rename
 
 

@@ -107,12 +107,13 @@ class _Story:
         told = self._told
         attempts = self._attempts()
         if not told.known:
+            never = self._never() + self._since()
             by = self._clock.say(told.now)
-            yield f"{told.user} did not qualify: {self._never()}; by {by} nothing that a segment asks about had come."
+            yield f"{told.user} did not qualify: {never}; by {by} nothing that a segment asks about had come."
         elif isinstance(self._on, d.PageCount) and told.outcome == "not":
             yield f"{told.user} did not qualify: {self._too_few(self._on)}."
         elif not attempts:
-            yield f"{told.user} did not qualify: {self._never()}."
+            yield f"{told.user} did not qualify: {self._never()}{self._since()}."
         else:
             *attempts, last = attempts
             yield from self._in_full(f"{told.user} did not qualify: {last.say()}", last)
@@ -240,6 +241,13 @@ class _Story:
                 return f"they never {deed(d.Selector(event, where))}"
             case d.PageCount() as on:
                 return self._too_few(on)
+
+    def _since(self) -> str:
+        since = self._told.since
+        looks_at_all = isinstance(self._on, d.Date) and isinstance(self._on.profile, str)
+        if since is None or looks_at_all:
+            return ""
+        return f" since {self._clock.say(since)}, when the segment began to look"
 
     def _too_few(self, on: d.PageCount) -> str:
         counted = [step.number for step in self._told.steps if step.what == "counted"]

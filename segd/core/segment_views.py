@@ -14,13 +14,17 @@ Order = Literal["name", "-name", "created", "-created", "members", "-members"]
 class SegmentView(NamedTuple):
     """A segment as lists show it.
 
-    value: of a live one who qualified in the last 24 hours, of a past one the members, as of `evaluated_at`; None while
-    it is not known. problem: why a past one could not be asked last. trend: 14 days in the account's zone, today last:
-    qualified on it, or members at its first instant; None where that is not known.
+    document: the definition as JSON, also where it is none any more and `definition` is None. value: of a live one who
+    qualified in the last 24 hours, of a past one the members, as of `evaluated_at`; None while it is not known.
+    problem: why it cannot run or be asked. trend: 14 days in the account's zone, today last: qualified on it, or
+    members at its first instant; None where that is not known.
     """
 
     number: int
-    definition: d.Definition
+    name: str
+    kind: d.Kind
+    definition: d.Definition | None
+    document: bytes
     version: int
     paused: bool
     problem: str | None

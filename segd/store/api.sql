@@ -21,8 +21,8 @@ FROM (
 ) AS users_of_segment
 
 -- reached --
--- How many of these {users} there are, and how many each of the :channels reaches by one of the :addresses beside it, as
--- things stood at :as_of; with the first :most of them by number, which is by chance. One `what` a row.
+-- How many of these {users} there are, how many any of the :channels reaches by one of the :addresses beside it, and how
+-- many each, as things stood at :as_of; with the first :most of them by number, which is by chance. One `what` a row.
 WITH members AS MATERIALIZED (SELECT DISTINCT number FROM ({users}) AS asked),
 channels AS (SELECT * FROM unnest(:channels::text[], :addresses::text[]) AS one (channel, address)),
 traits AS MATERIALIZED (
@@ -40,6 +40,7 @@ reachable AS (
     WHERE trait = 'subscriptions' AND value -> channel = 'false'
 )
 SELECT 'members' AS what, NULL AS channel, count(*) AS number FROM members
+UNION ALL SELECT 'reached', NULL, count(DISTINCT user_number) FROM reachable
 UNION ALL SELECT 'channel', channel, count(*) FROM reachable GROUP BY channel
 UNION ALL SELECT 'sample', NULL, number FROM (SELECT number FROM members ORDER BY number LIMIT :most) AS sampled
 
@@ -280,10 +281,11 @@ DELETE FROM user_ids WHERE user_number = ANY ($1::bigint[])
 DELETE FROM users WHERE number = ANY ($1::bigint[])
 
 -- events_to_export --
--- This and the others of exports: $1 the number of a user. One JSON object a row.
+-- This and the others of exports: $1 the number of a user, $2 how instants are written. One JSON object a row.
 SELECT json_build_object(
-    'name', n.name, 'timestamp', e.timestamp, 'receivedAt', e.received_at, 'messageId', e.message_id,
-    'claimedTimestamp', e.claimed, 'imported', e.imported, 'properties', e.properties, 'traits', w.traits
+    'name', n.name, 'timestamp', to_char(e.timestamp, $2), 'receivedAt', to_char(e.received_at, $2),
+    'messageId', e.message_id, 'claimedTimestamp', to_char(e.claimed, $2), 'imported', e.imported,
+    'properties', e.properties, 'traits', w.traits
 )::text
 FROM events AS e JOIN event_names AS n ON n.number = e.name
 LEFT JOIN trait_writes AS w ON w.user_number = $1 AND w.timestamp = e.timestamp AND w.sequence = e.sequence
@@ -291,8 +293,8 @@ WHERE e.user_number = $1 ORDER BY e.timestamp, e.sequence
 
 -- qualifications_to_export --
 SELECT json_build_object(
-    'segment', s.name, 'segmentId', q.segment, 'version', q.version, 'id', q.id, 'anonymous', q.anonymous, 'at', q.at,
-    'cause', q.cause_id, 'retracted', q.retracted
+    'segment', s.name, 'segmentId', q.segment, 'version', q.version, 'id', q.id, 'anonymous', q.anonymous,
+    'at', to_char(q.at, $2), 'cause', q.cause_id, 'retracted', q.retracted
 )::text
 FROM qualifications AS q LEFT JOIN segments AS s ON s.number = q.segment
 WHERE q.user_number = $1 ORDER BY q.at, q.segment, q.cause
@@ -300,17 +302,19 @@ WHERE q.user_number = $1 ORDER BY q.at, q.segment, q.cause
 -- log_to_export --
 SELECT json_build_object(
     'type', l.kind, 'segment', s.name, 'segmentId', l.segment, 'version', l.version, 'id', l.id,
-    'anonymous', l.anonymous, 'at', l.at, 'cause', l.cause_id, 'wasAt', l.was_at, 'wasCause', l.was_cause_id,
-    'writtenAt', l.written_at
+    'anonymous', l.anonymous, 'at', to_char(l.at, $2), 'cause', l.cause_id, 'wasAt', to_char(l.was_at, $2),
+    'wasCause', l.was_cause_id, 'writtenAt', to_char(l.written_at, $2)
 )::text
 FROM log AS l LEFT JOIN segments AS s ON s.number = l.segment WHERE l.user_number = $1 ORDER BY l.position
 
 -- timers_to_export --
-SELECT json_build_object('segment', s.name, 'segmentId', t.segment, 'opened', t.opened, 'due', t.due)::text
+SELECT json_build_object(
+    'segment', s.name, 'segmentId', t.segment, 'opened', to_char(t.opened, $2), 'due', to_char(t.due, $2)
+)::text
 FROM timers AS t LEFT JOIN segments AS s ON s.number = t.segment WHERE t.user_number = $1 ORDER BY t.due, t.segment
 
 -- joins_to_export --
-SELECT json_build_object('id', old_id, 'anonymous', old_anonymous, 'at', at)::text
+SELECT json_build_object('id', old_id, 'anonymous', old_anonymous, 'at', to_char(at, $2))::text
 FROM joins WHERE user_number = $1 ORDER BY sequence
 
 -- in_utc --

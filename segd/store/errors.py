@@ -1,11 +1,11 @@
 """Everything that the store refuses or meets, as one tree.
 
-    StoreError
-    ├── ConnectFailed       no connection could be made: wrong address, wrong password, server away
-    ├── ConnectionLost      there was a connection and it broke: whether the last commit happened is not known
-    ├── ServerError         Postgres answered with an error; `sqlstate` says which
-    ├── SchemaError         the tables are older or newer than this segd
-    └── EmbeddedError       the embedded server cannot be started or used
+StoreError
+├── ConnectFailed       no connection could be made: wrong address, wrong password, server away
+├── ConnectionLost      there was a connection and it broke: whether the last commit happened is not known
+├── ServerError         Postgres answered with an error; `sqlstate` says which
+├── SchemaError         the tables are older or newer than this segd
+└── EmbeddedError       the embedded server cannot be started or used
 """
 
 from segd.core.errors import SegdError

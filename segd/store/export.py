@@ -11,6 +11,7 @@ from segd.store.bridge import Connection, Pool
 from segd.store.queries import query
 
 PAGE = 500  # rows that are in memory at once
+WIRE = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'  # as everywhere in the API, milliseconds cut off
 
 _LISTS = ("joins", "events", "qualifications", "log", "timers")
 
@@ -46,7 +47,7 @@ async def _pieces(connection: Connection, number: int, head: bytes) -> AsyncIter
     for name in _LISTS:
         yield f',"{name}":['.encode()
         separator = ""
-        async for rows in connection.pages(query(f"{name}_to_export"), number, size=PAGE):
+        async for rows in connection.pages(query(f"{name}_to_export"), number, WIRE, size=PAGE):
             yield (separator + ",\n".join(row[0] for row in rows)).encode()
             separator = ",\n"
         yield b"]"

@@ -16,30 +16,26 @@ TABLES = (
     "users", "user_ids", "events", "trait_writes", "qualifications", "timers", "joins", "log", "samples",
 )  # fmt: skip
 
-IdHash = tuple[bool, bytes]  # whether it is an anonymousId
-
 
 async def forget(
     connection: Connection, key: UserKey, zone: tzinfo, refused_until: Instant | None
-) -> Changed[tuple[dict[str, int], list[IdHash]]]:
-    """Trio. Inside the journal's transaction. How many rows went by table, and the ids that are refused from now on.
+) -> Changed[tuple[dict[str, int], list[UserKey]]]:
+    """Trio. Inside the journal's transaction. How many rows went by table, and the ids that the user had.
 
-    zone: the account's. Raises LookupError where there is no such user.
+    zone: the account's. refused_until: until when the ids are refused. Raises LookupError where there is no such user.
     """
     row = await connection.fetchrow(query("user_of_id"), key.id, key.anonymous)
     if row is None:
         raise LookupError(key)
     number: int = row["number"]
     numbers = [row[0] for row in await connection.fetch(query("numbers_of_user"), number)]
-    hashes: list[IdHash] = []
+    ids = [UserKey(*row) for row in await connection.fetch(query("ids_of_user"), number)]
     if refused_until is not None:
-        ids = await connection.fetch(query("ids_of_user"), number)
-        hashes = [(anonymous, hash_of(id)) for id, anonymous in ids]
-        kinds, digests = [anonymous for anonymous, _ in hashes], [digest for _, digest in hashes]
-        await connection.execute(query("refuse_ids"), kinds, digests, to_datetime(refused_until))
+        kinds, hashes = [one.anonymous for one in ids], [hash_of(one.id) for one in ids]
+        await connection.execute(query("refuse_ids"), kinds, hashes, to_datetime(refused_until))
     await _uncount(connection, numbers, zone)
     counts = {table: int((await connection.execute(query(f"forget_{table}"), numbers)).split()[-1]) for table in TABLES}
-    return Changed((counts, hashes), outdated=frozenset({number}))
+    return Changed((counts, ids), outdated=frozenset({number}))
 
 
 async def _uncount(connection: Connection, numbers: list[int], zone: tzinfo) -> None:

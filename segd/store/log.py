@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import cast
 
 from segd.core.effects import LogEntry, Logged, Standing
-from segd.core.instants import from_datetime
-from segd.store.bridge import Pool, Row
+from segd.core.frames import Cause, Shown
+from segd.core.instants import from_datetime, to_datetime
+from segd.store.bridge import Connection, Pool, Row
 from segd.store.queries import query
-from segd.store.traits import Shown, traits_worth_showing
+from segd.store.traits import traits_worth_showing
 
 
 class PostgresLog:
-    """The log as readers want it: in pages after a cursor, the last few, and what to show of the users."""
+    """The log as readers want it: in pages after a cursor, the last few, and what to show beside them."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -31,10 +32,21 @@ class PostgresLog:
         async with self._pool.acquire() as connection:
             return await connection.fetchval(query("log_position"))
 
-    async def traits(self, users: Sequence[int]) -> dict[int, Shown]:
-        """Trio. As `traits_worth_showing`."""
+    async def beside(self, logged: Sequence[Logged]) -> list[Shown]:
+        """Trio. As `beside`."""
         async with self._pool.acquire() as connection:
-            return await traits_worth_showing(connection, users)
+            return await beside(connection, logged)
+
+
+async def beside(connection: Connection, logged: Sequence[Logged]) -> list[Shown]:
+    """Trio. What to show beside each of these entries."""
+    entries = [each.entry for each in logged]
+    users = [entry.user for entry in entries]
+    traits = await traits_worth_showing(connection, users)
+    causes = [entry.of.cause for entry in entries]
+    rows = await connection.fetch(query("causes"), users, causes, [to_datetime(entry.of.at) for entry in entries])
+    found = {row["place"]: Cause(row["name"], from_datetime(row["timestamp"]), row["properties"]) for row in rows}
+    return [Shown(traits.get(user, {}), found.get(place)) for place, user in enumerate(users, start=1)]
 
 
 def _logged(rows: Sequence[Row]) -> list[Logged]:

@@ -19,6 +19,18 @@ FROM log WHERE segment = $1 ORDER BY position DESC LIMIT $2
 -- Of the last entry of all segments.
 SELECT log_position FROM journal
 
+-- causes --
+-- $1 numbers of users, side by side with $2 the sequence numbers of events of theirs, $3 instants not before those. Of
+-- each that is there its place in these rows, from 1 on, name, timestamp and properties.
+SELECT asked.place, n.name, e.timestamp, e.properties::text
+FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) WITH ORDINALITY AS asked (user_number, sequence, until, place)
+CROSS JOIN LATERAL (
+    SELECT name, timestamp, properties FROM events
+    WHERE user_number = asked.user_number AND timestamp <= asked.until AND sequence = asked.sequence
+    ORDER BY timestamp DESC LIMIT 1
+) AS e
+JOIN event_names AS n ON n.number = e.name
+
 -- single_traits --
 -- $1 numbers of users. The traits as they stand of each that are one text, number or truth value, not a list or object.
 SELECT user_number, trait, value::text

@@ -52,6 +52,7 @@ class Previews:
         as_of = self._now() if as_of is None else as_of
         async with self._exact, self._pool.acquire() as connection, _reading(connection):
             began = trio.current_time()
+            await connection.execute(query("one_core"))  # the others are for events
             compiled = await self._prepare(connection, definition, as_of, WHOLE)
             counted = await _count(connection, compiled)
             return await _told(connection, compiled, counted, WHOLE, as_of, began)

@@ -1,6 +1,6 @@
 """Everything about one user: found by id or e-mail, traits, timeline, segments, and why or why not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import tzinfo
 from decimal import Decimal
@@ -35,16 +35,23 @@ class Journal(Protocol):
 
 class PostgresProfiles:
     """The Users of `core.answers`. journal: forgetting goes through it. zone: the account's. now: the clock. refused:
-    ids that are not taken, where those of forgotten users are noted."""
+    ids that are not taken, where those of forgotten users are noted. forgotten: told the ids of each."""
 
     def __init__(
-        self, pool: Pool, journal: Journal, zone: tzinfo, now: Callable[[], Instant], refused: RefusedIds
+        self,
+        pool: Pool,
+        journal: Journal,
+        zone: tzinfo,
+        now: Callable[[], Instant],
+        refused: RefusedIds,
+        forgotten: Callable[[Sequence[str]], None],
     ) -> None:
         self._pool = pool
         self._journal = journal
         self._zone = zone
         self._now = now
         self._refused = refused
+        self._forgotten = forgotten
 
     async def find(self, text: str, most: int) -> list[Person]:
         """Trio. As `core.answers` says."""
@@ -97,27 +104,28 @@ class PostgresProfiles:
 
     async def forget(self, key: UserKey, refused_until: Instant | None) -> dict[str, int]:
         """Trio. As `core.answers` says."""
-        if refused_until is None:
-            counts, _ = await self._journal.change(lambda connection, _: forget(connection, key, self._zone, None))
-            return counts
-        # Refused before they are forgotten: what is taken in between would stay.
-        async with self._pool.acquire() as connection:
-            user = await user_row(connection, key)
-            ids = await connection.fetch(query("ids_of_user"), user["number"])
-        hashes = [(anonymous, hash_of(id)) for id, anonymous in ids]
-        for anonymous, id_hash in hashes:
-            self._refused.refuse(anonymous, id_hash, refused_until)
+        ids: list[UserKey] = []
+        if refused_until is not None:  # before they are forgotten: what is taken in between would stay
+            async with self._pool.acquire() as connection:
+                user = await user_row(connection, key)
+                ids = [UserKey(*row) for row in await connection.fetch(query("ids_of_user"), user["number"])]
+            self._refuse(ids, refused_until)
         try:
-            counts, all_hashes = await self._journal.change(
+            counts, all_ids = await self._journal.change(
                 lambda connection, _: forget(connection, key, self._zone, refused_until)
             )
         except SegdError:
-            for anonymous, id_hash in hashes:
-                self._refused.accept_again(anonymous, id_hash)
+            for one in ids:
+                self._refused.accept_again(one.anonymous, hash_of(one.id))
             raise
-        for anonymous, id_hash in all_hashes:  # one may have been joined meanwhile
-            self._refused.refuse(anonymous, id_hash, refused_until)
+        if refused_until is not None:
+            self._refuse(all_ids, refused_until)  # one may have been joined meanwhile
+        self._forgotten([one.id for one in all_ids])
         return counts
+
+    def _refuse(self, ids: Iterable[UserKey], until: Instant) -> None:
+        for one in ids:
+            self._refused.refuse(one.anonymous, hash_of(one.id), until)
 
     def export(self, key: UserKey) -> AbstractAsyncContextManager[Any]:
         """Trio. As `core.answers` says."""

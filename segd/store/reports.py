@@ -15,12 +15,11 @@ from segd.core.past import ADDRESSES
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.conditions_sql import Answer, Compiled
 from segd.store.history import prepare
-from segd.store.log import PostgresLog
+from segd.store.log import PostgresLog, beside
 from segd.store.people import persons
 from segd.store.queries import Sql, Statement, query
-from segd.store.segments import Segment, list_segments
+from segd.store.segment_rows import Segment, read_segments
 from segd.store.snapshots import SAMPLE, SHOWN_DAYS, counted
-from segd.store.traits import traits_worth_showing
 
 REACH_DAYS = 30  # of a live segment: who qualified in them is asked for channels
 KEPT = 20  # times as long as it took to find, a count of users by channel is kept
@@ -50,7 +49,7 @@ class PostgresReports:
             lately = await connection.fetchrow(query("qualified_lately"), segment, *_before(now, HOUR, DAY, 0))
             in_all = await connection.fetchrow(query("qualified_in_all"), segment)
             found = await self._found(connection, asked, now)
-            traits = await traits_worth_showing(connection, [one.entry.user for one in recent])
+            shown = await beside(connection, recent)
         assert lately is not None
         assert in_all is not None
         return LiveReport(
@@ -64,17 +63,18 @@ class PostgresReports:
             members=in_all["members"],
             retracted=in_all["retracted"],
             reach=found.reach,
-            recent=recent,
-            traits=traits,
+            recent=list(zip(recent, shown, strict=True)),
         )
 
-    async def past(self, segment: int) -> PastReport:
+    async def past(self, segment: int, *, recalculate: bool = False) -> PastReport:
         """Trio. As `core.answers` says. Raises DefinitionError where it names a segment that is gone."""
         as_of = self._now()
         async with at_one_instant(self._pool) as connection:
             asked = await segment_numbered(connection, segment)
             if not isinstance(asked.definition, d.Past):
                 raise LookupError(segment)
+            if recalculate:
+                self._kept.pop(segment, None)
             found = await self._found(connection, asked, as_of)
             sample = await persons(connection, found.sample)
             counts = await counted(connection, segment, as_of, self._zone)
@@ -116,11 +116,8 @@ async def at_one_instant(pool: Pool) -> AsyncGenerator[Connection]:
 
 
 async def segment_numbered(connection: Connection, number: int) -> Segment:
-    """Trio. Raises LookupError where there is no such segment."""
-    for one in await list_segments(connection):
-        if one.number == number:
-            return one
-    raise LookupError(number)
+    """Trio. Raises LookupError where there is no such segment, and BrokenError."""
+    return (await read_segments(connection)).numbered(number)
 
 
 # Who is in it, and how they are reached
@@ -143,18 +140,20 @@ class _Kept(NamedTuple):
 
 def _of_rows(rows: Sequence[Row], as_of: Instant, milliseconds: int) -> _Found:
     """rows: of `reached`."""
-    of = 0
+    of = reached = 0
     channels = dict.fromkeys(get_args(d.Channel), 0)
     sample: list[int] = []
     for what, channel, number in rows:
         match what:
             case "members":
                 of = number
+            case "reached":
+                reached = number
             case "channel":
                 channels[channel] = number
             case _:
                 sample.append(number)
-    return _Found(as_of, milliseconds, Reach(of, channels), sample)
+    return _Found(as_of, milliseconds, Reach(of, reached, channels), sample)
 
 
 def _reached(as_of: Instant) -> Answer:

@@ -19,15 +19,20 @@ class ChangesJournal(Protocol):
 class SegmentChanges:
     """Every method returns once its change is in effect; it raises as its namesake in `segments`, and Unavailable.
 
-    now: the clock. removed: told of each segment that is no more.
+    now: the clock. removed: told of each segment that is no more. named: told what a changed one is called.
     """
 
     def __init__(
-        self, journal: ChangesJournal, now: Callable[[], Instant], removed: Callable[[int], None] = lambda number: None
+        self,
+        journal: ChangesJournal,
+        now: Callable[[], Instant],
+        removed: Callable[[int], None] = lambda number: None,
+        named: Callable[[int, str], None] = lambda number, name: None,
     ) -> None:
         self._journal = journal
         self._now = now
         self._removed = removed
+        self._named = named
 
     async def create(self, definition: Definition) -> int:
         """Trio. The number of the new one."""
@@ -38,9 +43,10 @@ class SegmentChanges:
 
     async def change(self, number: int, definition: Definition) -> None:
         """Trio"""
-        await self._journal.change(
+        changed = await self._journal.change(
             lambda connection, position: segments.change(connection, position, number, definition, self._now())
         )
+        self._named(number, changed.name)
 
     async def pause(self, number: int) -> None:
         """Trio"""

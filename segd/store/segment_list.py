@@ -4,17 +4,18 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta, tzinfo
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from segd.core import definitions as d
 from segd.core.calendar import day_of, midnight
 from segd.core.errors import Problem
 from segd.core.instants import DAY, Instant, from_datetime, to_datetime
-from segd.core.naming import mentions
-from segd.core.reading import read_definition
-from segd.core.rules import did_you_mean
+from segd.core.reading import definition_json
 from segd.core.segment_views import Order, SegmentView
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.queries import query
-from segd.store.segments import list_segments
+from segd.store.segment_rows import Segment, read_segments
+from segd.store.segments import name_taken, named_alike, problems
 
 TREND_DAYS = 14
 
@@ -63,18 +64,31 @@ class SegmentList:
         return row["number"]
 
     async def problems(self, definition: d.Definition) -> list[Problem]:
-        """Trio. What is wrong with a definition among these segments, before it is one of them."""
+        """Trio. What keeps a definition from being asked among these segments."""
         async with self._pool.acquire() as connection:
-            others = await list_segments(connection)
-        names = {name for each in others for name in (each.name, str(each.number))}
-        return [
-            Problem(path, f"there is no segment {condition.segment!r}{did_you_mean(condition.segment, sorted(names))}")
-            for path, condition in mentions(definition)
-            if condition.segment not in names
-        ]
+            return list(problems(definition, None, await read_segments(connection)))
+
+    async def problems_kept(self, definition: d.Definition, number: int | UnsetType | None) -> list[Problem]:
+        """Trio. All that would be said if it were kept. number: of the segment that gets it; None: a new one does;
+        UNSET: the one of that name does, or a new one. Raises LookupError."""
+        async with self._pool.acquire() as connection:
+            stored = await read_segments(connection)
+        old = None
+        if number is UNSET:
+            old = named_alike(definition, None, stored)
+        elif number is not None:
+            old = next((each for each in stored.all() if each.number == number), None)
+            if old is None:
+                raise LookupError(number)
+        found = list(problems(definition, old, stored))
+        if (other := named_alike(definition, old, stored)) is not None:
+            found.append(Problem("name", name_taken(other).message))
+        return found
 
     async def _views(self, connection: Connection, numbers: Sequence[int], now: Instant) -> list[SegmentView]:
-        rows = {row["number"]: row for row in await connection.fetch(query("segments_shown"), numbers)}
+        stored = await read_segments(connection)
+        rows = {each.number: each for each in stored.all()}
+        broken = stored.broken()
         values = await self._numbers(connection, numbers, now)
         today = day_of(now, self._zone)
         days = [today - timedelta(days=back) for back in range(TREND_DAYS - 1, -1, -1)]
@@ -89,20 +103,22 @@ class SegmentList:
             row, value = rows.get(number), values.get(number)
             if row is None or value is None:
                 continue
-            definition = read_definition(row["definition"], name=row["name"])
-            created_at = from_datetime(row["created_at"])
             since = None
-            if isinstance(definition, d.Live):
-                since = max(created_at, midnight(days[0], self._zone))
+            if row.kind == "live":
+                since = max(row.created_at, midnight(days[0], self._zone))
+            definition = row.definition if isinstance(row, Segment) else None
             views.append(
                 SegmentView(
                     number=number,
+                    name=row.name,
+                    kind=row.kind,
                     definition=definition,
-                    version=row["version"],
-                    paused=row["status"] == "paused",
-                    problem=value["problem"],
-                    created_at=created_at,
-                    changed_at=from_datetime(row["changed_at"]),
+                    document=definition_json(row.definition) if isinstance(row, Segment) else row.document.encode(),
+                    version=row.version,
+                    paused=row.status == "paused",
+                    problem=broken.get(number) or value["problem"],
+                    created_at=row.created_at,
+                    changed_at=row.changed_at,
                     value=value["value"],
                     evaluated_at=None if value["as_of"] is None else from_datetime(value["as_of"]),
                     milliseconds=value["milliseconds"],

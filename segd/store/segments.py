@@ -1,4 +1,4 @@
-"""Segments as rows: what there is, which version of a live one counts when, and every change of either.
+"""Every change of segments, and which version of a live one counts when.
 
 A segment is known by its number for ever, and by its name for now. Conditions of others may name it by both; whoever
 names it by name follows when that changes. Runs name other segments by number alone, so that what is over stays true.
@@ -8,83 +8,25 @@ were read by `core.reading`; how definitions fit together is checked here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from typing import Literal, NamedTuple, cast
+from typing import Literal
 
 from msgspec import UnsetType
 from msgspec.structs import replace
 
 from segd.core import definitions as d
-from segd.core.effects import Run
 from segd.core.errors import DefinitionError, Problem, SegdError
 from segd.core.instants import Instant, from_datetime, to_datetime
 from segd.core.naming import mentions, renamed
-from segd.core.reading import definition_json, read_definition
+from segd.core.reading import definition_json
 from segd.core.rules import did_you_mean
-from segd.store.bridge import Connection, Row
+from segd.store.bridge import Connection
 from segd.store.queries import query
+from segd.store.segment_rows import BrokenError, Segment, Stored, Unreadable, read_segments, runs
 from segd.store.waiting import Changed
-
-Status = Literal["running", "paused"]
 
 
 class SegmentRefused(SegdError):
     """A change of segments that cannot be. Codes: `no_segment`, `name_taken`, `in_use`, `not_live`."""
-
-
-class Segment(NamedTuple):
-    """definition: as it was posted, but for names of others that have changed since. version: the latest."""
-
-    number: int
-    definition: d.Definition
-    version: int
-    status: Status
-    created_at: Instant
-    changed_at: Instant
-
-    @property
-    def name(self) -> str:
-        return self.definition.name
-
-
-# What there is
-
-
-async def list_segments(connection: Connection) -> list[Segment]:
-    """Trio. All of them, in order of number."""
-    return [_segment(row) for row in await connection.fetch(query("list_segments"))]
-
-
-async def past_segments(connection: Connection) -> list[Segment]:
-    """Trio. Those that ask about past behaviour, in order of number."""
-    return [segment for segment in await list_segments(connection) if isinstance(segment.definition, d.Past)]
-
-
-async def find_segment(connection: Connection, named: str) -> Segment | None:
-    """Trio. named: a name, or a number as text."""
-    row = await connection.fetchrow(query("find_segment"), named)
-    return None if row is None else _segment(row)
-
-
-async def runs(connection: Connection, since: Instant | None) -> list[Run]:
-    """Trio. The runs that go on, and those that ended at `since` or later (None: all), or for which something that came
-    due may still wait; of a segment the earlier first.
-
-    Their definitions name other segments by number; of what an ended run names, some may be gone.
-    """
-    bound = None if since is None else to_datetime(since)
-    return [
-        Run(
-            row["segment"],
-            row["version"],
-            cast(d.Live, _definition(row["definition"], row["name"])),
-            None if row["sees_from"] is None else from_datetime(row["sees_from"]),
-            from_datetime(row["counts_from"]),
-            None if row["counts_to"] is None else from_datetime(row["counts_to"]),
-            row["armed"],
-        )
-        for row in await connection.fetch(query("segment_runs"), bound)
-    ]
 
 
 # Changes. Each is the entry `position` of the journal.
@@ -93,17 +35,16 @@ async def runs(connection: Connection, since: Instant | None) -> list[Run]:
 async def create(connection: Connection, position: int, definition: d.Definition, now: Instant) -> Changed[Segment]:
     """Trio. A new segment, which counts from now on. Raises SegmentRefused `name_taken`, and DefinitionError where it
     names segments that are not there."""
-    others = await list_segments(connection)
-    _check(definition, None, others)
-    kind = "live" if isinstance(definition, d.Live) else "past"
+    stored = await read_segments(connection)
+    _check(definition, None, stored)
     number: int = await connection.fetchval(
-        query("add_segment"), definition.name, kind, _text(definition), to_datetime(now)
+        query("add_segment"), definition.name, d.kind_of(definition), _text(definition), to_datetime(now)
     )
     segment = Segment(number, definition, 1, "running", now, now)
     if isinstance(definition, d.Past):
         return Changed(segment)
     sees_from = _starts_seeing(definition, now)
-    await _begin_run(connection, position, segment, others, sees_from, now, _is_armed(definition, sees_from))
+    await _begin_run(connection, position, segment, stored.readable, sees_from, now, _is_armed(definition, sees_from))
     return Changed(segment, replanned=True)
 
 
@@ -117,26 +58,27 @@ async def change(
     name use the new name from then on. Raises as `create`, and `no_segment`; DefinitionError, too, where it would be of
     the other kind, or name itself by way of others.
     """
-    segments = await list_segments(connection)
-    old = _numbered(segments, number)
-    _check(definition, old, segments)
-    if _text(definition) == _text(old.definition):
+    stored = await read_segments(connection)
+    segments = stored.readable
+    old = _numbered(stored, number)
+    _check(definition, old, stored)
+    if isinstance(old, Segment) and _text(definition) == _text(old.definition):
         return Changed(old)
-    one, other = _by_number(old.definition, segments), _by_number(definition, segments)
-    version = old.version if _means_the_same(one, other) else old.version + 1
+    windows = windows_after(old, definition, segments)
+    version = old.version if windows == "same" else old.version + 1
     segment = Segment(number, definition, version, old.status, old.created_at, now)
     await _update(connection, segment)
-    users = [each for each in segments if number in _numbers_named(each.definition, segments)]
+    users = [each for each in segments if d.segments_named(each.definition) & {old.name, str(number)}]
     if definition.name != old.name:
         for each in users:
             rewritten = renamed(each.definition, {old.name: definition.name})
             await connection.execute(query("rewrite_segment"), each.number, _text(rewritten))
     if isinstance(definition, d.Past):
         return Changed(segment, replanned=bool(users))
-    if version != old.version and segment.status == "running":
+    if windows != "same" and segment.status == "running":
         ended = await connection.fetchrow(query("end_run"), number, to_datetime(now))
         assert ended is not None
-        if _keeps_windows(one, other):
+        if windows == "kept":
             sees_from = None if ended["sees_from"] is None else from_datetime(ended["sees_from"])
             armed = ended["armed"]
         else:
@@ -148,9 +90,9 @@ async def change(
 
 
 async def pause(connection: Connection, position: int, number: int, now: Instant) -> Changed[Segment]:
-    """Trio. Nobody qualifies until it is resumed, and what is open is dropped. Of one that is paused already, nothing
-    changes. Raises SegmentRefused: `no_segment`, or `not_live`."""
-    old, _ = _live(await list_segments(connection), number)
+    """Trio. Nobody qualifies until it is resumed: what comes due meanwhile is dropped. Of one that is paused already,
+    nothing changes. Raises SegmentRefused: `no_segment`, or `not_live`; and BrokenError."""
+    old, _ = _live(await read_segments(connection), number)
     if old.status == "paused":
         return Changed(old)
     segment = old._replace(status="paused", changed_at=now)
@@ -161,28 +103,36 @@ async def pause(connection: Connection, position: int, number: int, now: Instant
 
 
 async def resume(connection: Connection, position: int, number: int, now: Instant) -> Changed[Segment]:
-    """Trio. Let it count again, from now on, with nothing open. Of one that runs nothing changes. Raises as `pause`."""
-    segments = await list_segments(connection)
-    old, definition = _live(segments, number)
+    """Trio. Let it count again, from now on. Its trigger saw all that happened while it was paused, so what is still
+    open comes due as if it had never been; unless `on` or `zone` were changed meanwhile, for then it begins as a new
+    one would. Of one that runs nothing changes. Raises as `pause`."""
+    stored = await read_segments(connection)
+    old, definition = _live(stored, number)
     if old.status == "running":
         return Changed(old)
     segment = old._replace(status="running", changed_at=now)
     await _update(connection, segment)
-    sees_from = _sees_from(definition, now)
-    await _begin_run(connection, position, segment, segments, sees_from, now, _is_armed(definition, sees_from))
+    before = [run for run in await runs(connection, None) if run.segment == number]
+    if before and _keeps_windows(before[-1].definition, _by_number(definition, stored.readable)):
+        sees_from, armed = before[-1].sees_from, not isinstance(definition.on, d.Date | d.Inaction)
+    else:
+        sees_from = _starts_seeing(definition, now)
+        armed = _is_armed(definition, sees_from)
+    await _begin_run(connection, position, segment, stored.readable, sees_from, now, armed)
     return Changed(segment, replanned=True)
 
 
 async def delete(connection: Connection, position: int, number: int) -> Changed[None]:
     """Trio. Remove a segment and all that came of it. Raises SegmentRefused: `no_segment`, or `in_use`, which names the
     segments that name this one."""
-    segments = await list_segments(connection)
-    old = _numbered(segments, number)
-    users = [each.name for each in segments if number in _numbers_named(each.definition, segments)]
+    stored = await read_segments(connection)
+    old = _numbered(stored, number)
+    names = {old.name, str(number)}
+    users = [each.name for each in stored.readable if d.segments_named(each.definition) & names]
     if users:
         raise SegmentRefused("in_use", f"{old.name!r} is named by the conditions of {', '.join(map(repr, users))}")
     await connection.execute(query("delete_segment"), number)
-    return Changed(None, replanned=isinstance(old.definition, d.Live))
+    return Changed(None, replanned=old.kind == "live")
 
 
 async def _update(connection: Connection, segment: Segment) -> None:
@@ -248,10 +198,12 @@ def _is_armed(definition: d.Live, sees_from: Instant | None) -> bool:
 Windows = Literal["same", "kept", "dropped"]
 
 
-def windows_after(old: d.Definition, new: d.Definition, segments: Sequence[Segment]) -> Windows:
+def windows_after(old: Segment | Unreadable, new: d.Definition, segments: Sequence[Segment]) -> Windows:
     """What becomes of the open windows of a segment that is given another definition: nothing happens, for it means the
     same; they stay, in a new version; or they are dropped, and it begins as a new one would. A past one has none."""
-    one, other = _by_number(old, segments), _by_number(new, segments)
+    if isinstance(old, Unreadable):
+        return "kept" if isinstance(new, d.Past) else "dropped"
+    one, other = _by_number(old.definition, segments), _by_number(new, segments)
     if _means_the_same(one, other):
         return "same"
     return "kept" if isinstance(one, d.Past) or _keeps_windows(one, other) else "dropped"
@@ -274,33 +226,48 @@ def _keeps_windows(one: d.Definition, other: d.Definition) -> bool:
 # How definitions fit together
 
 
-def _check(definition: d.Definition, old: Segment | None, segments: Sequence[Segment]) -> None:
+def _check(definition: d.Definition, old: Segment | Unreadable | None, stored: Stored) -> None:
     """old: the segment that gets the definition; None: it is new."""
-    if found := list(problems(definition, old, segments)):
+    if found := list(problems(definition, old, stored)):
         raise DefinitionError(found)
-    for each in segments:
-        if each.name == definition.name and each is not old:
-            raise SegmentRefused("name_taken", f"there is a segment {definition.name!r} already, number {each.number}")
+    if (other := named_alike(definition, old, stored)) is not None:
+        raise name_taken(other)
 
 
-def problems(definition: d.Definition, old: Segment | None, segments: Sequence[Segment]) -> Iterator[Problem]:
-    """What keeps a definition from being one of these segments'. old: the one of them that gets it; None: a new one."""
+def named_alike(
+    definition: d.Definition, old: Segment | Unreadable | None, stored: Stored
+) -> Segment | Unreadable | None:
+    """Another segment of that name. old: the segment that gets the definition."""
+    others = [each for each in stored.all() if each is not old]
+    return next((each for each in others if each.name == definition.name), None)
+
+
+def name_taken(other: Segment | Unreadable) -> SegmentRefused:
+    return SegmentRefused("name_taken", f"there is a segment {other.name!r} already, number {other.number}")
+
+
+def problems(definition: d.Definition, old: Segment | Unreadable | None, stored: Stored) -> Iterator[Problem]:
+    """What keeps a definition from being one of these segments', but for its name's being another's. old: the one of
+    them that gets it; None: a new one."""
+    broken = stored.broken()
+    segments = [each for each in stored.readable if each.number not in broken or each is old]
     if definition.name.isascii() and definition.name.isdecimal():
         yield Problem(
             "name", f"expected more than digits, found {definition.name!r}: a number names a segment by itself"
         )
-    if old is not None and type(definition) is not type(old.definition):
-        kinds = ("live", "past") if isinstance(old.definition, d.Live) else ("past", "live")
-        yield Problem("kind", f"expected {kinds[0]!r}, found {kinds[1]!r}: a segment stays of its kind")
+    if old is not None and d.kind_of(definition) != old.kind:
+        yield Problem("kind", f"expected {old.kind!r}, found {d.kind_of(definition)!r}: a segment stays of its kind")
     for path, condition in mentions(definition):
         named = condition.segment
         found = _find(segments, named)
         if named == definition.name or (found is not None and found is old):
             yield Problem(path, f"goes round in a circle: {definition.name} → {definition.name}")
+        elif found is None and any(named in (each.name, str(each.number)) for each in stored.all()):
+            yield Problem(path, f"the segment {named!r} is broken")
         elif found is None:
             hint = did_you_mean(named, [each.name for each in segments])
             yield Problem(path, f"there is no segment {named!r}{hint}")
-        elif old is not None and (way := _way(found, old, segments)):
+        elif isinstance(old, Segment) and (way := _way(found, old, segments)):
             circle = " → ".join((definition.name, *(each.name for each in way), definition.name))
             yield Problem(path, f"goes round in a circle: {circle}")
         elif not isinstance(condition.when, UnsetType) and isinstance(found.definition, d.Past):
@@ -318,7 +285,7 @@ def _way(start: Segment, end: Segment, segments: Sequence[Segment]) -> list[Segm
         if end.number in numbers:
             return ways[each.number]
         for number in numbers - ways.keys():
-            waiting.append(_numbered(segments, number))
+            waiting.append(next(each for each in segments if each.number == number))
             ways[number] = [*ways[each.number], waiting[-1]]
     return []
 
@@ -337,37 +304,20 @@ def _find(segments: Iterable[Segment], named: str) -> Segment | None:
     return next((each for each in segments if named in (each.name, str(each.number))), None)
 
 
-def _numbered(segments: Iterable[Segment], number: int) -> Segment:
-    for each in segments:
+def _numbered(stored: Stored, number: int) -> Segment | Unreadable:
+    for each in stored.all():
         if each.number == number:
             return each
     raise SegmentRefused("no_segment", f"there is no segment {number}")
 
 
-def _live(segments: Iterable[Segment], number: int) -> tuple[Segment, d.Live]:
-    segment = _numbered(segments, number)
+def _live(stored: Stored, number: int) -> tuple[Segment, d.Live]:
+    segment = _numbered(stored, number)
+    if isinstance(segment, Unreadable):
+        raise BrokenError(segment.name, segment.problem)
     if isinstance(segment.definition, d.Past):
         raise SegmentRefused("not_live", f"{segment.name!r} is asked, it does not run: only live segments are paused")
     return segment, segment.definition
-
-
-# Rows
-
-
-def _segment(row: Row) -> Segment:
-    return Segment(
-        row["number"],
-        _definition(row["definition"], row["name"]),
-        row["version"],
-        row["status"],
-        from_datetime(row["created_at"]),
-        from_datetime(row["changed_at"]),
-    )
-
-
-@lru_cache(1024)  # reading is slow, for it checks all rules
-def _definition(text: str, name: str) -> d.Definition:
-    return replace(read_definition(text, name=name), name=name)
 
 
 def _text(definition: d.Definition) -> str:

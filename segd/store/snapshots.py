@@ -15,7 +15,7 @@ from segd.core.instants import MINUTE, Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Pool
 from segd.store.history import prepare
 from segd.store.queries import Sql, Statement, query
-from segd.store.segments import Segment, list_segments
+from segd.store.segment_rows import Segment, list_segments
 
 SHOWN_DAYS = 30
 SAMPLE = 20

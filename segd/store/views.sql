@@ -6,11 +6,6 @@
 -- names_of_segments --
 SELECT number, name, created_at FROM segments
 
--- segments_shown --
--- $1 numbers.
-SELECT number, name, definition::text, version, status, created_at, changed_at FROM segments
-WHERE number = ANY ($1::integer[])
-
 -- numbers_of_segments --
 -- $1 numbers, $2 a day ago, $3 now. The one number of each: qualified since, or the members when they were counted last,
 -- unless the segment was changed since.

@@ -11,13 +11,14 @@ from segd.core.explain import Explanation, Membership, why_member
 from segd.core.explain import why as why_live
 from segd.core.folding import Log
 from segd.core.instants import Instant, from_datetime
+from segd.core.naming import with_all_named
 from segd.core.plan import Plan
 from segd.core.population import Entry, Population, User
 from segd.core.verdict import Told
 from segd.store.bridge import Connection, Row
-from segd.store.loading import load_users
+from segd.store.loading import load_asked
 from segd.store.queries import query
-from segd.store.segments import Segment, list_segments, runs
+from segd.store.segment_rows import BrokenError, Segment, list_segments, read_segments, runs
 
 
 async def user_row(connection: Connection, key: UserKey) -> Row:
@@ -29,12 +30,13 @@ async def user_row(connection: Connection, key: UserKey) -> Row:
 
 
 async def why(connection: Connection, user: Row, segment: int, zone: tzinfo, now: Instant) -> Told:
-    """Trio. user: as of `user_row`. zone: the account's. Raises LookupError where there is no such segment."""
-    segments = await list_segments(connection)
-    asked = next((one for one in segments if one.number == segment), None)
-    if asked is None:
-        raise LookupError(segment)
-    plan = await _plan(connection, _with_all_it_names(asked, segments), zone)
+    """Trio. user: as of `user_row`. zone: the account's. Raises LookupError where there is no such segment,
+    BrokenError where it cannot be asked."""
+    stored = await read_segments(connection)
+    asked = stored.numbered(segment)
+    if (problem := stored.broken().get(segment)) is not None:
+        raise BrokenError(asked.name, problem)
+    plan = await _plan(connection, _with_all_it_names(asked, stored.sound()), zone)
     log = await _log_of(connection, plan, user["number"])
     qualified_at = await connection.fetchval(query("qualified_last"), user["number"], segment)
     # In a thread, for a long history takes a while, and the loop has others to serve.
@@ -70,29 +72,15 @@ def _first_seen(user: Row) -> Instant:
 
 def _with_all_it_names(asked: Segment, segments: list[Segment]) -> list[Segment]:
     """The segment, and those that it leads to, in their order."""
-    by_name = {str(one.number): one for one in segments} | {one.name: one for one in segments}
-    found: dict[int, Segment] = {}
-    waiting = [asked]
-    while waiting:
-        one = waiting.pop()
-        if one.number not in found:
-            found[one.number] = one
-            waiting += [by_name[name] for name in d.segments_named(one.definition) if name in by_name]
-    return [one for one in segments if one.number in found]
+    aliases = {str(one.number): one.name for one in segments}
+    needed = with_all_named([asked.definition], [one.definition for one in segments], aliases)
+    names = {definition.name for definition in needed}
+    return [one for one in segments if one.name in names]
 
 
 async def _log_of(connection: Connection, plan: Plan, number: int) -> Log:
     """Trio. Raises LookupError where the user has just gone."""
-    asked = plan.asked()
-    stored = await load_users(
-        connection,
-        [number],
-        names=asked.read,
-        plain=asked.plain,
-        everything=plan.hears_all,
-        traits=plan.traits,
-        since=None,
-    )
+    stored = await load_asked(connection, plan, [number], None)
     if not stored:
         raise LookupError(number)
     return Log(plan, stored[0], 0)  # nothing will be added

@@ -68,7 +68,7 @@ def expand_event(line: str) -> Table:
     elif data:
         message["traits"] = data
     if name and kind not in _TAKES_NAME:
-        raise ValueError(f"expected an object such as {{\"city\": \"Berlin\"}} after ${kind}, or nothing")
+        raise ValueError(f'expected an object such as {{"city": "Berlin"}} after ${kind}, or nothing')
     if name and kind == "page":
         message["properties"] = {"url": name.strip()} | data
     elif name:

@@ -31,6 +31,7 @@ STATUSES: Final = {
     "no_segment": 404,
     "bad_method": 405,
     "too_slow": 408,
+    "broken": 409,
     "in_use": 409,
     "name_taken": 409,
     "not_live": 409,

@@ -1,9 +1,9 @@
 """The intake: Segment's tracking API, as their SDKs speak it. Events are in the journal before the 200.
 
-    POST /v1/batch, /v1/b                            many messages, their types in them
-    POST /v1/track, identify, page, screen, group, alias, or their first letter: one message
-    POST /v1/m                                       the browser library's own figures, dropped
-    GET  /v1/projects/<writeKey>/settings            what the browser library asks first
+POST /v1/batch, /v1/b                            many messages, their types in them
+POST /v1/track, identify, page, screen, group, alias, or their first letter: one message
+POST /v1/m                                       the browser library's own figures, dropped
+GET  /v1/projects/<writeKey>/settings            what the browser library asks first
 """
 
 from base64 import b64decode
@@ -163,9 +163,7 @@ class Intake:
                 await self._journal.append(events)
             for one in refused:  # only now: what could not be taken comes again, and its refusals with it
                 forgotten = one.code == "forgotten_user"  # of whom nothing is to be kept
-                self._rejected.add(
-                    received_at, one.code, one.message, b"" if forgotten else posted.content(one.index)
-                )
+                self._rejected.add(received_at, one.code, one.message, b"" if forgotten else posted.content(one.index))
         if kind and refused:
             raise MessageError(refused[0].code, refused[0].message)
         if refused:

@@ -27,7 +27,7 @@ TAKEN, FAILED = Attempt(True, 200, "answered 200"), Attempt(False, 500, "answere
 @dataclass
 class World:
     """Store, log, notices and poster of webhooks. answers: what is answered to a post, by url; posts: cursors of each
-    post, with its url and the second of it."""
+    post, with its url and the second of it. lost: what is done, once, though its answer is lost."""
 
     entries: list[Logged] = field(default_factory=list)
     stored: dict[int, Webhook] = field(default_factory=dict)
@@ -35,6 +35,7 @@ class World:
     headers: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
     answers: dict[str, Callable[[], Attempt | None]] = field(default_factory=dict)
     error: Exception | None = None
+    lost: set[str] = field(default_factory=set)
     ended: Ending | None = None
     noticed: dict[int, trio.Event] = field(default_factory=dict)
     start: float = 0
@@ -76,6 +77,11 @@ class World:
         if self.error:
             raise self.error
 
+    def _answer(self, name: str) -> None:
+        if name in self.lost:
+            self.lost.remove(name)
+            raise SegdError("connection_lost", "lost")
+
     async def all(self) -> list[Webhook]:
         await self._reach()
         return list(self.stored.values())
@@ -88,6 +94,7 @@ class World:
         await self._reach()
         number = len(self.stored) + 1
         self.stored[number] = Webhook(number, segment, "S", url, secret, cursor, "running", None, now, None, None)
+        self._answer("add")
         return number
 
     async def drop(self, number: int) -> None:
@@ -114,6 +121,7 @@ class World:
             self.stored[number] = self.stored[number]._replace(
                 cursor=cursor, status="running", reason=None, failing_since=None
             )
+        self._answer("rewind")
 
     # Poster
 
@@ -290,6 +298,21 @@ async def test_a_database_that_is_away_is_waited_for(autojump_clock):
         world.error = None
         await trio.sleep(10)
         assert world.posted(URL) == [[1]]
+
+
+async def test_what_the_database_did_without_an_answer_is_delivered(autojump_clock):
+    world = World()
+    world.publish(1)
+    world.lost = {"add", "rewind"}
+    async with running(world) as webhooks:
+        with pytest.raises(SegdError):
+            await webhooks.create(1, URL, 0)
+        await trio.sleep(10)
+        assert world.posted(URL) == [[1]]
+        with pytest.raises(SegdError):
+            await webhooks.redeliver(1, 0)
+        await trio.sleep(10)
+        assert world.posted(URL) == [[1], [1]]
 
 
 async def test_a_bug_stops_one_alone_for_a_while(autojump_clock, caplog: pytest.LogCaptureFixture):

@@ -1,7 +1,10 @@
 """`segd check`, `segd check-config` and `segd completion`."""
 
 import json
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,5 +42,19 @@ def test_a_script_reads_the_configuration_without_its_password(tmp_path: Path):
 def test_completion(shell: str):
     script = CliRunner().invoke(main, ["completion", shell]).stdout
     assert "_SEGD_COMPLETE" in script
-    if shell == "bash":
-        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    if path := shutil.which(shell):
+        subprocess.run([path, "-n"], input=script, text=True, check=True)
+
+
+def test_bash_completes(tmp_path: Path):
+    (tmp_path / "segd").write_text(f"#!{sys.executable}\nfrom segd.__main__ import main\nmain()\n")
+    (tmp_path / "segd").chmod(0o755)
+    script = CliRunner().invoke(main, ["completion", "bash"]).stdout
+    for line, completed in (("segd seg", "segments"), ("segd keys create x --scope ", "read manage")):
+        words = " ".join(f"'{word}'" for word in line.split(" "))
+        asked = f'COMP_WORDS=({words}); COMP_CWORD={line.count(" ")}; _segd_completion segd; echo "${{COMPREPLY[*]}}"'
+        environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["bash"], input=f"{script}\n{asked}", text=True, check=True, capture_output=True, env=environment
+        )
+        assert done.stdout.strip() == completed, done.stderr

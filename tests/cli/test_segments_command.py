@@ -101,6 +101,26 @@ def test_a_folder_is_made_true(segd: Segd, folder: Path):
 
 
 @pytest.mark.usefixtures("beside")
+def test_a_broken_segment_is_listed_and_mended(segd: Segd, folder: Path, dsn: str):
+    write(folder, CART, COLD)
+    apply(segd, folder, "--yes")
+
+    async def spoil() -> None:
+        async with open_pool(dsn, 1) as pool, pool.acquire() as connection:
+            await connection.execute("""UPDATE segments SET definition = '{"kind": "live"}' WHERE name = 'Cart left'""")
+
+    trio.run(spoil)
+    assert {name: one["status"] for name, one in listed(segd).items()} == {"Cart left": "broken", "Cold": "broken"}
+    assert "which is broken" in segd("segments", "list").stdout
+    told = apply(segd, folder, "--yes")
+    assert (told["unchanged"], told["applied"]) == (["Cold"], True)
+    assert [(one["was"], one["windows"]) for one in told["changed"]] == [
+        ("broken: on: missing: expected an object", "dropped")
+    ]
+    assert {one["status"] for one in listed(segd).values()} == {"running"}
+
+
+@pytest.mark.usefixtures("beside")
 def test_the_plan_is_shown_and_asked_about(segd: Segd, folder: Path):
     write(folder, CART)
     declined = segd("segments", "apply", folder, input="n\n")

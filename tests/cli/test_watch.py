@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import httpx
 import trio
 from feeding import NOON, Fed, eventually, open_fed, qualified
+from running_segd import running, written_config
 
 from segd.core.instants import DAY
 
@@ -63,12 +66,12 @@ async def test_who_qualified_and_who_qualifies():
             lines = await shown.lines(5)
             assert lines[0] == "Cart left"
             assert lines[1].startswith("Users who did Viewed")
-            assert lines[2] == "+  2026-11-21 12:00:00  user-1  name User 1  because of message-1"
+            assert lines[2] == "+  2026-11-21 12:00:00  user-1  name User 1  because of Viewed, price 12.5"
             assert lines[3] == "+  2026-11-21 12:00:00  user-2  because of message-2"
             fed.publish(*(qualified(cursor, user=cursor) for cursor in range(4, 104)))
             lines = await shown.lines(5 + 20 + 1)
             assert "   and 80 more" in lines
-            assert [line.split()[-1] for line in lines[-2:]] == ["message-102", "message-103"]
+            assert [line.split("user-")[1].split()[0] for line in lines[-2:]] == ["102", "103"]
             assert await shown.end() == 0
             assert shown.said == ""
 
@@ -121,7 +124,7 @@ async def test_the_log_for_people():
 
 async def test_it_goes_on_where_it_was_after_the_daemon_was_gone():
     async with open_fed() as fed:
-        fed.publish(*(qualified(cursor, user=1) for cursor in range(1, 11)))
+        fed.publish(*(qualified(cursor, user=2) for cursor in range(1, 11)))
         port = fed.port
         entries = fed.log.entries
         async with watched(port, "1", "--json", "--after", "0") as log, watched(port, "1") as eyes:
@@ -130,7 +133,7 @@ async def test_it_goes_on_where_it_was_after_the_daemon_was_gone():
             await end(fed)
             await eventually(lambda: "waiting until it is back" in log.said and "waiting" in eyes.said)
             async with open_fed(port=port) as again:
-                again.publish(*entries, *(qualified(cursor, user=1) for cursor in range(11, 21)))
+                again.publish(*entries, *(qualified(cursor, user=2) for cursor in range(11, 21)))
                 cursors = [json.loads(line)["cursor"] for line in await log.lines(20)]
                 assert cursors == [str(cursor) for cursor in range(1, 21)]
                 lines = await eyes.lines(22)
@@ -178,3 +181,16 @@ async def test_a_segment_that_is_deleted_ends_it():
             fed.feeds.removed(1)
             assert await shown.process.wait() == 0
         assert shown.said == "segd: the segment was deleted\n"
+
+
+def test_a_daemon_that_listens_elsewhere_is_found_by_its_database(dsn: str, tmp_path: Path):
+    config = written_config(dsn, tmp_path)
+    seen = {"name": "Seen", "kind": "live", "on": {"type": "action", "did": {"event": "Seen"}}}
+    with running(config) as segd:
+        httpx.post(f"{segd.url}/api/segments", json={"definition": seen}).raise_for_status()
+        segd.said({"type": "track", "event": "Seen", "userId": "ann"})
+        command = [*WATCH, "Seen", "--json", "--after", "0", "--config", str(config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert json.loads(process.stdout.readline())["userId"] == "ann"
+            process.terminate()

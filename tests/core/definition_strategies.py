@@ -175,9 +175,7 @@ triggers = (
         key=distinct_paths,
         unless=perhaps(selectors),
     )
-    | st.builds(
-        _date, clocks, profile=plain_paths, yearly=st.booleans(), zone=date_zones, unless=perhaps(selectors)
-    )
+    | st.builds(_date, clocks, profile=plain_paths, yearly=st.booleans(), zone=date_zones, unless=perhaps(selectors))
     | st.builds(d.PageVisit, where=wheres)
     | st.builds(d.Referrer, where=wheres)
     | st.builds(d.PageCount, at_least=st.integers(1, 9), where=wheres, idle=perhaps(lengths))

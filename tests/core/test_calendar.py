@@ -436,7 +436,5 @@ def test_next_anniversary_is_the_first_of_them_all(day, own, offset, at, where, 
 
     text = [anniversary(year).isoformat() + (f"T{own.isoformat()}" if own else "") for year in range(day.year, 2120)]
     at = at if offset.days is not None else None
-    expected = min(
-        instant for value in text if (instant := due(value, offset, at, where)) >= from_datetime(not_before)
-    )
+    expected = min(instant for value in text if (instant := due(value, offset, at, where)) >= from_datetime(not_before))
     assert next_anniversary(read_date_value(text[0], where), offset, at, where, from_datetime(not_before)) == expected

@@ -1,4 +1,4 @@
-"""The API on a real socket, with a real store and journal, and nobody who follows that."""
+"""All of HTTP on a real socket, with a real store and journal, and nobody who follows that."""
 
 import json
 from collections.abc import AsyncGenerator, Sequence
@@ -9,39 +9,29 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
-from quart import websocket
 
-from segd.backtests import Backtests
+from segd.actors.feeds import Feeds
+from segd.actors.figures import Figures
+from segd.actors.posting import Poster
+from segd.actors.webhooks import Webhooks
+from segd.assembly import Parts, assemble
+from segd.config import load_config
 from segd.core.effects import Effects, Group, Logged
 from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp, to_text
 from segd.core.messages import accept, decode
 from segd.core.refused_ids import RefusedIds
 from segd.store.bridge import Pool, open_pool
-from segd.store.event_stats import PostgresEventStats
 from segd.store.journal import JournalSettings, PostgresJournal
 from segd.store.log import PostgresLog
-from segd.store.members import PostgresMembers
-from segd.store.preview import Previews
-from segd.store.profiles import PostgresProfiles
-from segd.store.reports import PostgresReports
-from segd.store.segment_changes import SegmentChanges
-from segd.store.segment_list import SegmentList
 from segd.store.tokens import Tokens
-from segd.web.api.application import make_site
-from segd.web.api.events import events
-from segd.web.api.imports import imports
-from segd.web.api.keys import keys
-from segd.web.api.members import members
-from segd.web.api.questions import questions
-from segd.web.api.reports import reports
-from segd.web.api.routing import Part
-from segd.web.api.segments import CART, segments
-from segd.web.api.status import Sizes, status
-from segd.web.api.users import users
-from segd.web.app import App
+from segd.store.webhooks import PostgresWebhooks
+from segd.web.api.frames import Wording
+from segd.web.api.segments import CART
+from segd.web.api.webhooks import delivery
 from segd.web.auth import Guard
 from segd.web.rejected import Rejected
 
@@ -126,57 +116,36 @@ async def open_api(
     settings = JournalSettings(
         late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000
     )
+    config = msgspec.structs.replace(load_config(environment={}), zone=ZONE)
     async with open_pool(dsn, 6) as pool:
         journal = PostgresJournal(pool, settings, Idle(), zone=zone, now=now, tell=lambda _: None)
-        tokens = Tokens(pool, now)
+        tokens, log, rejected, wording = Tokens(pool, now), PostgresLog(pool), Rejected(), Wording()
         guard = Guard(tokens, listening=listening, hosts=hosts)
-        views = SegmentList(pool, zone, now)
-
-        async def sizes() -> Sizes:
-            await trio.lowlevel.checkpoint()
-            return Sizes(3, 6, 0.5)
-
-        parts = [
-            segments(views, SegmentChanges(journal, now)),
-            questions(Previews(pool, zone, now), Backtests(dsn, ZONE, now), views),
-            keys(tokens, guard, {"wk"}),
-            imports(journal, trio.lowlevel.checkpoint, refused_ids=RefusedIds(), now=now, ahead=2 * MINUTE),
-            status(sizes, guard, zone=ZONE, now=now, write_key="wk", demo=False, unready=lambda: None),
-        ]
-        log, rejected = PostgresLog(pool), Rejected()
-        parts += [
-            reports(views, PostgresReports(pool, zone, now), ZONE),
-            members(views, PostgresMembers(pool, zone), log, now),
-            users(PostgresProfiles(pool, journal, zone, now, RefusedIds()), views, zone, now),
-            events(PostgresEventStats(pool), rejected),
-            _echo(),
-        ]
-        app = App(_no_intake, make_site(parts, guard), unready=journal.unready)
-        config = Config()
-        config.bind = ["127.0.0.1:0"]
-        config.errorlog = config.accesslog = None
+        feeds = Feeds(wording, log.beside, rejected, now)
+        figures = Figures(
+            now,
+            at_hand=lambda: (0, 0),
+            watchers=feeds.watchers,
+            rejected=lambda: rejected.count,
+            unready=journal.unready,
+        )
+        delivering = Webhooks(PostgresWebhooks(pool), log, feeds, Poster(private=False), delivery, now)
+        parts = Parts(
+            config, pool, journal, feeds, figures, wording, rejected, tokens, log, frozenset({"wk"}), RefusedIds(),
+            delivering, now, False,
+        )  # fmt: skip
+        app = assemble(parts, guard)
+        binding = Config()
+        binding.bind = ["127.0.0.1:0"]
+        binding.errorlog = binding.accesslog = None
         with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
-                await nursery.start(journal.run)
-                [url] = await nursery.start(partial(serve, app, config, mode="asgi"))
-                async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+                for part in (journal, feeds, delivering):
+                    await nursery.start(part.run)
+                [url] = await nursery.start(partial(serve, app, binding, mode="asgi"))
+                async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
                     api = Api(url, client, pool, journal, tokens, guard, clock, rejected)
                     if seeded:
                         await api.seed()
                     yield api
                 nursery.cancel_scope.cancel()
-
-
-def _echo() -> Part:
-    """A websocket."""
-    part = Part("echo", "For tests.")
-
-    @part.socket("/api/echo", "Say that one is in", frames=str)
-    async def echo() -> None:
-        await websocket.send("in")
-
-    return part
-
-
-async def _no_intake(*_: Any) -> None:
-    raise AssertionError("nobody sends events here")

@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 from api_serving import Api, open_api
 
+from segd.backtests import NICENESS
 from segd.core.instants import MINUTE
 from segd.web.api.questions import PAST
 from segd.web.api.segments import CART
@@ -28,6 +29,37 @@ async def test_check_tells_words_and_problems(dsn):
         answer = await api.ask("POST", "/api/segments/check", json={"definition": named})
         assert [one["path"] for one in answer["problems"]] == ["where.segment"]
         assert answer["words"]
+
+
+async def test_check_says_all_that_keeping_would_say(dsn):
+    within = {"type": "in_segment", "segment": "Inner"}
+    async with open_api(dsn) as api:
+        inner = PAST | {"name": "Inner"}
+        for definition in (inner, PAST | {"name": "Outer", "where": within}):
+            await api.ask("POST", "/api/segments", 201, json={"definition": definition})
+
+        async def problems(definition, status=200, **more):
+            body = {"definition": definition, **more}
+            answer = await api.ask("POST", "/api/segments/check", status, json=body)
+            return [(one["path"], one["message"]) for one in answer["problems"]] if status == 200 else answer["code"]
+
+        taken = ("name", "there is a segment 'Inner' already, number 2")
+        assert await problems(inner) == await problems(inner, segment=2) == []
+        assert await problems(inner, segment=None) == await problems(inner, segment=3) == [taken]
+        assert await problems(inner, 404, segment=99) == "not_found"
+        circle = PAST | {"where": {"type": "in_segment", "segment": "Outer"}}
+        round_about = ("where.segment", "goes round in a circle: Inner → Outer → Inner")
+        assert await problems(circle | {"name": "Inner"}) == [round_about]
+        [(path, message)] = await problems(circle | {"name": "Renamed"}, segment=2)
+        assert (path, message) == ("where.segment", "goes round in a circle: Renamed → Outer → Renamed")
+        assert await problems(circle | {"name": "Renamed"}, segment=None) == []
+        assert await problems(PAST | {"where": within | {"when": {"last": "1d"}}}) == [
+            ("where.when", "a past segment has no `when`: it is asked at the instant itself")
+        ]
+        [(path, _)] = await problems(PAST | {"name": "7"})
+        assert path == "name"
+        [(path, _)] = await problems(PAST, segment=1)
+        assert path == "kind"
 
 
 async def test_a_preview_counts_and_shows_members(dsn):
@@ -158,7 +190,8 @@ async def test_a_backtest_that_nobody_waits_for_is_killed(dsn):
                 body = {"definition": CART}
                 nursery.start_soon(lambda: api.ask("POST", "/api/segments/backtest", json=body))
                 await running(api, 1)
-                assert len(children()) == 1
+                (child,) = children()
+                assert os.getpriority(os.PRIO_PROCESS, child) == NICENESS
                 nursery.cancel_scope.cancel()
             while children():  # noqa: ASYNC110  nobody tells of it
                 await trio.sleep(0.01)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from api_serving import open_api
 
@@ -90,6 +92,51 @@ async def test_a_past_segments_number_is_its_last_count(dsn):
         assert (segment["status"], segment["reason"]) == ("broken", "it names what is gone")
 
 
+async def test_a_broken_segment_says_why_and_the_others_go_on(dsn):
+    odd = {"kind": "live", "on": {"type": "dreams"}}
+    async with open_api(dsn) as api:
+        naming = {"name": "Naming", "kind": "past", "where": {"type": "in_segment", "segment": "1"}}
+        for definition in (PAST, naming):
+            await api.ask("POST", "/api/segments", 201, json={"definition": definition})
+        async with api.pool.acquire() as connection:
+            await connection.execute(
+                "UPDATE segments SET definition = $1::text::jsonb WHERE number = 1", json.dumps(odd)
+            )
+        told = {one["id"]: one for one in (await api.ask("GET", "/api/segments"))["segments"]}
+        assert {id: (one["status"], one["reason"]) for id, one in told.items()} == {
+            1: (
+                "broken",
+                'on.type: expected one of action, inaction, date, page_visit, referrer, page_count, found "dreams"',
+            ),
+            2: ("running", None),
+            3: ("broken", "it names '1', which is broken"),
+        }
+        broken = told[1]
+        assert (broken["name"], broken["kind"], broken["type"], broken["words"]) == (CART["name"], "live", None, "")
+        assert broken["definition"] == odd
+        for method, path, status, code in [
+            ("POST", "/api/segments/1/pause", 409, "broken"),
+            ("GET", "/api/user/why?id=ann&segment=1", 409, "broken"),
+            ("GET", "/api/segments/1/report", 409, "broken"),
+            ("GET", "/api/segments/3/report", 409, "broken"),
+            ("GET", "/api/segments/1/members", 409, "broken"),
+            ("GET", "/api/segments/1/log", 200, None),
+            ("GET", "/api/user?id=ann", 200, None),
+            ("GET", "/api/segments/2/report", 200, None),
+        ]:
+            answer = await api.ask(method, path, status)
+            assert answer.get("code") == code
+        for kind in (
+            "text/csv",
+            "application/x-ndjson",
+        ):  # the answer is not begun before it is known that there is one
+            answer = await api.ask("GET", "/api/segments/3/members", 409, headers={"Accept": kind})
+            assert answer["code"] == "broken"
+        mended = await api.ask("PUT", "/api/segments/1", json={"definition": CART})
+        assert (mended["status"], mended["reason"], mended["version"]) == ("running", None, 2)
+        assert (await api.ask("GET", "/api/segments/3"))["status"] == "running"
+
+
 async def test_what_cannot_be_is_refused_by_name(dsn):
     async with open_api(dsn) as api:
         error = await api.ask("POST", "/api/segments", 400, json={"definition": CART | {"on": {"type": "inaction"}}})
@@ -155,6 +202,7 @@ async def test_errors_have_one_shape(dsn):
             ("GET", "/api/nothing", 404, "not_found"),
             ("PATCH", "/api/segments", 405, "bad_method"),
             ("GET", "/nowhere", 404, "not_found"),
+            ("GET", "/api/segments//report", 404, "not_found"),
         ]:
             error = await api.ask(method, path, status)
             assert set(error) == {"code", "message", "details"}

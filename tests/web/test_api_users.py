@@ -55,6 +55,11 @@ async def test_why_and_why_not_are_told_in_words_and_as_data(dsn: str):
         bob = await api.ask("GET", "/api/user/why", params={"id": "bob", "segment": "Cart left for 10 minutes"})
         assert bob["holds"] is False
         assert bob["words"][0].startswith("bob did not qualify: ")
+        cid = await api.ask("GET", "/api/user/why?id=cid&segment=1")
+        assert cid["words"][0].startswith(
+            "cid did not qualify: they never did Added To Cart since 13:00:00 on 22 Nov 2026 (Europe/Berlin), when the "
+            "segment began to look; by 13:00:00 on 23 Nov 2026 nothing"
+        )
         made = await api.ask("POST", "/api/segments", 201, json={"definition": CARTS})
         past = await api.ask("GET", f"/api/user/why?id=cid&segment={made['id']}")
         assert past["holds"] is False
@@ -86,6 +91,24 @@ async def test_a_user_is_exported_and_forgotten(dsn: str):
             refused = await api.ask(method, f"{path}?id=ann", 404)
             assert refused["message"] == "there is no user with the userId 'ann'"
         assert (await api.ask("GET", "/api/users?search=ann"))["users"] == []
+
+
+async def test_refused_messages_of_a_forgotten_user_are_no_more(dsn: str):
+    async with open_api(dsn) as api:
+        await api.said("Seen", "zoë \\1", HOUR)
+        for content in (
+            '{"userId": "ann"}',
+            '{"userId": "zo\\u00eb \\\\1"}',
+            '{"userId": "anna"}',
+            '{"userId":"zoë \\\\1"}',
+        ):
+            api.rejected.add(NOW, "bad_type", "type: expected …", content.encode())
+        api.rejected.add(NOW, "refused_id", "userId: 'ann' is refused", b"{}")
+        for id in ("ann", "zoë \\1"):
+            await api.ask("DELETE", "/api/user", params={"id": id})
+        rejected = await api.ask("GET", "/api/rejected")
+        assert [one["content"] for one in rejected["rejected"]] == ['{"userId": "anna"}']
+        assert rejected["count"] == 5
 
 
 async def test_events_traits_and_refused_messages_are_listed(dsn: str):

@@ -12,7 +12,9 @@ import pytest
 from api_serving import open_api
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-LATER = ("DELETE /api/session", "DELETE /api/segments/{id}", "DELETE /api/tokens/{id}")
+LATER = (
+    "DELETE /api/session", "DELETE /api/webhooks/{id}", "DELETE /api/segments/{id}", "DELETE /api/tokens/{id}",
+)  # fmt: skip
 
 
 async def test_it_is_valid(dsn):
@@ -51,7 +53,9 @@ async def test_every_example_works_and_is_answered_as_described(dsn):
         _, secret = await api.tokens.create("ours", "manage")
         api.client.headers["Authorization"] = f"Bearer {secret}"
         tried = 0
-        for what, operation in sorted(operations(document), key=lambda one: one[0] in LATER):
+        for what, operation in sorted(
+            operations(document), key=lambda one: one[0] in LATER and 1 + LATER.index(one[0])
+        ):
             if operation["operationId"] in ("begin_session", "sign_in"):
                 continue  # their secrets are nobody's example
             method, path = what.split()
@@ -65,7 +69,7 @@ async def test_every_example_works_and_is_answered_as_described(dsn):
             else:
                 assert bool(kind) == bool(described), what
             tried += 1
-        assert tried > 15
+        assert tried > 30
 
 
 async def test_errors_are_answered_as_described(dsn):
@@ -92,7 +96,7 @@ async def test_the_page_to_read_needs_nothing_else(dsn):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         for path in (await api.ask("GET", "/openapi.json"))["paths"]:
             assert path in answer.text
-        assert not re.search(r"<script|<style|style=|https?://", answer.text)
+        assert not re.search(r"<script|<style|style=|(src|href)=\W?http", answer.text)
         HTMLParser().feed(answer.text)
 
 

@@ -10,6 +10,7 @@ from feeding import NOON, Fed, arrival, eventually, open_fed, qualified
 from segd.actors import broadcast
 from segd.core.effects import Logged
 from segd.core.errors import SegdError
+from segd.core.messages import Event
 from segd.web.connections import break_connections
 
 
@@ -30,6 +31,7 @@ async def test_a_watcher_is_greeted_with_what_was_and_told_what_comes():
                         "cursor": "33", "type": "qualified", "segment": "Cart left", "segmentId": 1, "version": 1,
                         "userId": "user-33", "anonymous": False, "at": "2026-11-22T12:00:00.000Z",
                         "cause": "message-33", "traits": {"name": "User 33"},
+                        "event": {"name": "Viewed", "at": "2026-11-22T11:59:59.000Z", "properties": {"price": 12.5}},
                     }
                 ],
                 "left_out": 0,
@@ -88,6 +90,22 @@ async def test_the_rate_is_told_every_second():
         assert (rate["qualifying"], rate["all"]) == (0, 0)
 
 
+async def test_who_comes_later_is_told_the_last_minutes_first():
+    async with open_fed() as fed, fed.watch("/api/segments/2/live") as before:
+        await before.next()
+        fed.publish(qualified(1, user=1), qualified(2, user=2, segment=2))
+        fed.feeds.arrived([arrival(number) for number in range(7)])
+        while not (rate := await before.next("rate"))["all"]:
+            pass
+        async with fed.watch("/api/segments/1/live") as watching, fed.watch("/api/live") as all:
+            assert (await watching.next())["type"] == "hello"
+            rates = (await watching.next("rates"))["rates"]
+            assert {"type": "rate", "at": rate["at"], "qualifying": 1, "all": 7} in rates
+            assert sum(one["all"] for one in rates) == 7
+            totals = (await all.next("rates"))["rates"]
+            assert {"type": "rate", "at": rate["at"], "all": 7, "rejected": 0} in totals
+
+
 async def test_all_activity():
     async with open_fed() as fed, fed.watch("/api/live") as watching:
         await watching.next("rate")
@@ -100,6 +118,11 @@ async def test_all_activity():
             "timestamp": "2026-11-22T12:00:00.000Z", "receivedAt": "2026-11-22T12:00:00.000Z",
             "properties": {"price": 12.5, "sku": "x" * 99 + "…"},
         }  # fmt: skip
+        who = Event("identify", "$identify", "ann", None, None, NOON, NOON, None, "m", {"tier": "gold"}, 0, b"")
+        fed.feeds.arrived([arrival(200, event=who)])
+        while (last := (await watching.next())["entries"][-1])["name"] != "$identify":
+            pass
+        assert last["properties"] == {"tier": "gold"}
         for number in range(30):
             fed.rejected.add(NOON, "bad_type", f"no {number}", b'{"type": 1}')
         rate = await watching.next("rate")

@@ -27,6 +27,7 @@ def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint]
     dashboard at `/` and `/static/`; they are admitted as they come, and say so where they need more.
     """
     site = QuartTrio("segd.web", static_folder=None)
+    site.url_map.merge_slashes = False  # else what has two is answered with a redirect
     site.config["MAX_CONTENT_LENGTH"] = requests.LARGEST_BODY
     site.config["BODY_TIMEOUT"] = BODY_SECONDS
     site.register_error_handler(Exception, _refuse)

@@ -2,19 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET
 
 from segd.core.effects import Logged
+from segd.core.frames import Cause, Shown
 from segd.core.instants import to_text
 from segd.web.api import shapes
 from segd.web.api.requests import bad_field
 
+PROPERTIES: Final = 8  # of an event that is shown
+LONGEST: Final = 100  # characters of a text that is shown
+
 _CURSOR = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def entry(logged: Logged, segment: str, traits: Mapping[str, object] | None = None) -> shapes.LogEntry:
-    """segment: its name. traits: of the user, worth showing; None where nobody looks at them."""
+def entry(logged: Logged, segment: str, shown: Shown | None = None) -> shapes.LogEntry:
+    """segment: its name. shown: None where nobody looks."""
     cursor, (type, _, of, was) = logged
     return shapes.LogEntry(
         cursor=to_cursor(cursor),
@@ -27,8 +33,32 @@ def entry(logged: Logged, segment: str, traits: Mapping[str, object] | None = No
         at=to_text(of.at),
         cause=of.cause_id,
         was=UNSET if was is None else shapes.Was(to_text(was.at), was.cause_id),
-        traits=UNSET if traits is None else dict(traits),
+        traits=UNSET if shown is None else dict(shown.traits),
+        event=UNSET if shown is None or shown.cause is None else _event(shown.cause),
     )
+
+
+def short(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The first that are one value, texts cut off."""
+    shown: dict[str, Any] = {}
+    for name, value in properties.items():
+        if value is None or isinstance(value, dict | list):
+            continue
+        if len(shown) == PROPERTIES:
+            break
+        shown[_cut(name)] = _cut(value) if isinstance(value, str) else value
+    return shown
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+
+
+def _event(cause: Cause) -> shapes.CauseEvent:
+    return shapes.CauseEvent(cause.name, to_text(cause.at), short(_PROPERTIES.decode(cause.properties)))
+
+
+_PROPERTIES = msgspec.json.Decoder(dict[str, Any])
 
 
 def to_cursor(position: int) -> shapes.Cursor:

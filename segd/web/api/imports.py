@@ -19,8 +19,8 @@ from segd.web.api.routing import Example, Part
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
-# Events that happen now wait for the transaction at hand, and no more than one: it has as many messages as are written
-# in a short time, and as long a rest comes after it.
+# Where events happen meanwhile, they wait for the transaction at hand, and no more than one: it has as many messages as
+# are written in a short time, and as long a rest comes after it.
 SHORT_SECONDS: Final = 0.03
 FIRST: Final = 200
 LEAST: Final = 50  # with fewer, nearly all the time goes into what each transaction costs
@@ -46,9 +46,10 @@ def imports(
     refused_ids: RefusedIds,
     now: Callable[[], Instant],
     ahead: int,
+    busy: Callable[[], bool],
 ) -> Part:
     """imported: called after each import, also one that broke off. refused_ids: of which no message is taken. ahead:
-    microseconds by which a message may lie ahead of now."""
+    microseconds by which a message may lie ahead of now. busy: whether events happen meanwhile."""
     part = Part("import", "History, brought in beside what happens.")
     room = trio.CapacityLimiter(IMPORTS)
 
@@ -62,7 +63,7 @@ def imports(
         if not room.available_tokens:
             raise Unavailable("overloaded", f"{IMPORTS} imports are under way: wait until one is done", retry_after=5)
         async with room:
-            taking = _Taking(journal, refused_ids, now, ahead)
+            taking = _Taking(journal, refused_ids, now, ahead, busy)
             try:
                 await taking.all_of(streamed_body(request.scope))
             finally:
@@ -77,13 +78,19 @@ class _Taking:
     """One request."""
 
     def __init__(
-        self, journal: HistoryJournal, refused_ids: RefusedIds, now: Callable[[], Instant], ahead: int
+        self,
+        journal: HistoryJournal,
+        refused_ids: RefusedIds,
+        now: Callable[[], Instant],
+        ahead: int,
+        busy: Callable[[], bool],
     ) -> None:
         self._journal = journal
         self._refused_ids = refused_ids
         self._now = now
         self._latest = now() + ahead
         self._ahead = ahead
+        self._busy = busy
         self._batch: list[Event] = []
         self._most = FIRST  # messages in the next transaction
         self._taken = self._imported = self._junk_ids = 0
@@ -127,6 +134,9 @@ class _Taking:
         self._imported += await self._import(batch)
         self._taken += len(batch)
         took = trio.current_time() - began
+        if not self._busy():
+            self._most = MOST
+            return
         if len(batch) >= self._most:
             self._most = round(min(MOST, max(LEAST, len(batch) * SHORT_SECONDS / max(took, 0.001))))
         await trio.sleep(took)

@@ -34,7 +34,7 @@ def members(views: SegmentViews, store: answers.Members, log: Log, now: Callable
 
     @part.route(
         "GET", "/api/segments/{id}/members", "List or export the members", scope="read", query=shapes.MembersQuery,
-        answer=shapes.Members, others=(CSV, NDJSON), errors=("bad_definition", "not_found", "overloaded"),
+        answer=shapes.Members, others=(CSV, NDJSON), errors=("bad_definition", "broken", "not_found", "overloaded"),
         example=Example({"id": "1"}),
     )  # fmt: skip
     async def list_members(id: str, query: shapes.MembersQuery) -> shapes.Members | Response:
@@ -43,9 +43,11 @@ def members(views: SegmentViews, store: answers.Members, log: Log, now: Callable
         number = await find(views, id)
         match _wanted(JSON, CSV, NDJSON):
             case "text/csv":
-                return stream(_exported(number, _csv_lines, _csv([_COLUMNS])), f"{CSV}; charset=utf-8", "members.csv")
+                return await stream(
+                    _exported(number, _csv_lines, _csv([_COLUMNS])), f"{CSV}; charset=utf-8", "members.csv"
+                )
             case "application/x-ndjson":
-                return stream(_exported(number, _json_lines), NDJSON, "members.ndjson")
+                return await stream(_exported(number, _json_lines), NDJSON, "members.ndjson")
             case _:
                 found, total = await store.page(number, now(), (query.page - 1) * query.per_page, query.per_page)
                 return shapes.Members([_member(one) for one in found], total, query.page, query.per_page)
@@ -72,10 +74,10 @@ def members(views: SegmentViews, store: answers.Members, log: Log, now: Callable
         """In order of commit, each entry once: who qualified, was retracted, was corrected. Send the cursor back as
         `after` to go on from there. With `Accept: application/x-ndjson` all that there is after it, a line each."""
         number = await find(views, id)
-        name = (await views.one(number)).definition.name
+        name = (await views.one(number)).name
         after = from_cursor(query.after)
         if _wanted(JSON, NDJSON) == NDJSON:
-            return stream(_log_lines(number, name, after), NDJSON, "log.ndjson")
+            return await stream(_log_lines(number, name, after), NDJSON, "log.ndjson")
         found = await log.after(number, after, query.limit + 1)
         entries = found[: query.limit]
         cursor = to_cursor(entries[-1].cursor if entries else after)

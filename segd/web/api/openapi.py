@@ -110,7 +110,7 @@ def _operation(route: Route, schemas: Mapping[Any, Schema], components: Mapping[
 
 def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
     found: list[Schema] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"},
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": "1",
          "description": _PATH_PARAMETERS.get(name, name)}
         for name in _PARAMETER.findall(route.path)
     ]  # fmt: skip

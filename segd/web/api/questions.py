@@ -14,6 +14,7 @@ from segd.web.api import shapes, telling
 from segd.web.api.requests import bad_field, read_instant, read_posted_definition, within
 from segd.web.api.routing import Example, Part
 from segd.web.api.segments import CART
+from segd.web.asgi import RequestError
 
 PAST = {
     "name": "Cart and no purchase",
@@ -47,7 +48,12 @@ class Backtests(Protocol):
 
 class Checks(Protocol):
     async def problems(self, definition: d.Definition) -> list[Problem]:
-        """What is wrong with it among the other segments, as an unsaved one."""
+        """What keeps it from being asked."""
+        ...
+
+    async def problems_kept(self, definition: d.Definition, number: int | UnsetType | None) -> list[Problem]:
+        """All that would be said if it were kept. number: of the segment that gets it; None: a new one does; UNSET: the
+        one of that name does, or a new one. Raises LookupError."""
         ...
 
 
@@ -62,16 +68,20 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
         return definition
 
     @part.route(
-        "POST", "/api/segments/check", "Check a definition", scope="read", body=shapes.DefinitionRequest,
-        answer=shapes.Check, example=Example(body={"definition": CART}),
+        "POST", "/api/segments/check", "Check a definition", scope="read", body=shapes.CheckRequest,
+        answer=shapes.Check, errors=("not_found",), example=Example(body={"definition": CART, "segment": 1}),
     )  # fmt: skip
-    async def check_definition(body: shapes.DefinitionRequest) -> shapes.Check:
-        """Problems are an answer here, their paths from the top of the definition."""
+    async def check_definition(body: shapes.CheckRequest) -> shapes.Check:
+        """All that would be said if it were kept. Problems are an answer here, their paths from the top of the
+        definition."""
         try:
             definition = read_definition(bytes(body.definition))
         except DefinitionError as error:
             return shapes.Check("", [_told(problem) for problem in error.problems], None)
-        problems = await checks.problems(definition)
+        try:
+            problems = await checks.problems_kept(definition, body.segment)
+        except LookupError:
+            raise RequestError("not_found", f"there is no segment {body.segment}") from None
         document = Raw(definition_json(definition))
         return shapes.Check(in_words(definition), [_told(problem) for problem in problems], document)
 

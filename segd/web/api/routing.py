@@ -1,9 +1,11 @@
 """Routes of the API: each says what it takes and answers, so that it can be served and described from one place."""
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import trio
 from msgspec import Struct
 from quart import Response
 from quart_trio.wrappers import TrioResponse
@@ -15,10 +17,15 @@ H = TypeVar("H", bound=Handler)
 
 JSON = "application/json"
 
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Example:
-    """A request that works where there is a live segment 1 and a user `ann`. parameters: of path and query, by name."""
+    """A request that works where there are a live segment 1, a webhook 1, and users `ann` and `bob`.
+
+    parameters: of path and query, by name.
+    """
 
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     body: Any = None
@@ -84,13 +91,30 @@ class Part:
         return self.route("GET", path, summary, scope=scope, answer=frames, status=101, socket=True, **options)
 
 
-def stream(chunks: AsyncGenerator[bytes], content_type: str, file_name: str | None = None) -> Response:
-    """An answer that is made while it is sent, for as long as that takes. file_name: for browsers that keep it."""
-    response = TrioResponse(chunks, content_type=content_type)
+async def stream(chunks: AsyncGenerator[bytes], content_type: str, file_name: str | None = None) -> Response:
+    """An answer that is made while it is sent, for as long as that takes. file_name: for browsers that keep it.
+
+    What goes wrong before the first chunk is raised. What does later breaks the connection, so that nobody takes what
+    was sent for the whole.
+    """
+    response = TrioResponse(_after(await anext(chunks, b""), chunks), content_type=content_type)
     response.timeout = None
     if file_name is not None:
         response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     return response
+
+
+async def _after(first: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    try:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+    except Exception:
+        _LOG.exception("an answer broke off")
+        raise
+    finally:
+        with trio.CancelScope(shield=True):
+            await chunks.aclose()
 
 
 def nothing(status: int) -> Response:

@@ -39,8 +39,8 @@ class SegmentViews(Protocol):
 
 
 class SegmentChanges(Protocol):
-    """Changes of segments, in effect on return. SegdError with the codes `no_segment`, `name_taken`, `in_use` and
-    `not_live`, DefinitionError where a definition does not fit the others."""
+    """Changes of segments, in effect on return. SegdError with the codes `no_segment`, `name_taken`, `in_use`,
+    `not_live` and `broken`, DefinitionError where a definition does not fit the others."""
 
     async def create(self, definition: Definition) -> int:
         """The number of the new one."""
@@ -125,19 +125,20 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
 
     @part.route(
         "POST", "/api/segments/{id}/pause", "Pause a live segment", scope="manage", answer=shapes.Segment,
-        errors=("no_segment", "not_found", "not_live"), example=_ONE,
+        errors=("broken", "no_segment", "not_found", "not_live"), example=_ONE,
     )  # fmt: skip
     async def pause_segment(id: str) -> shapes.Segment:
-        """Nobody qualifies until it is resumed, and what is open is dropped."""
+        """Nobody qualifies until it is resumed: what comes due meanwhile is dropped."""
         number = await find(views, id)
         await changes.pause(number)
         return await told(number)
 
     @part.route(
         "POST", "/api/segments/{id}/resume", "Resume a live segment", scope="manage", answer=shapes.Segment,
-        errors=("no_segment", "not_found", "not_live"), example=_ONE,
+        errors=("broken", "no_segment", "not_found", "not_live"), example=_ONE,
     )  # fmt: skip
     async def resume_segment(id: str) -> shapes.Segment:
+        """It has seen what happened meanwhile: windows that are open still, whenever they were opened, come due."""
         number = await find(views, id)
         await changes.resume(number)
         return await told(number)

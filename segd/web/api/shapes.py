@@ -25,6 +25,7 @@ Day = Annotated[
 ]
 Cursor = Annotated[str, Meta(description="A place in the log, to be sent back as it came.")]
 Definition = Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Definition"})]
+AnyDefinition = Annotated[Raw, Meta(extra_json_schema={"anyOf": [{"$ref": "#/components/schemas/Definition"}, {}]})]
 Page = Annotated[int, Meta(ge=1, le=1_000_000, description="The first is 1.")]
 PerPage = Annotated[int, Meta(ge=1, le=500)]
 Count = Annotated[int, Meta(ge=0)]
@@ -167,15 +168,16 @@ class Segment(Answer, frozen=True):
     """A segment as lists show it.
 
     type: of a live one, what triggers it. words: the definition in English. version: grows with each change of what it
-    means. reason: what is wrong, where the status says that something is. trend: 14 days, oldest first, null where it
-    is not known. evaluated_at, evaluation_milliseconds: of a past one's number.
+    means. status: `broken` where it can neither run nor be asked, with the reason; if its definition is none any more,
+    that has no words, and another has to be given to it. trend: 14 days, oldest first, null where it is not known.
+    evaluated_at, evaluation_milliseconds: of a past one's number.
     """
 
     id: int
     name: str
     kind: Literal["live", "past"]
-    type: TypeOfSegment
-    definition: Definition
+    type: TypeOfSegment | None
+    definition: AnyDefinition
     words: str
     version: int
     status: Status
@@ -208,6 +210,14 @@ class SegmentsQuery(Request, frozen=True):
 
 class DefinitionRequest(Request, frozen=True):
     definition: Definition
+
+
+class CheckRequest(Request, frozen=True):
+    """segment: the number of the one that it is to be given, null for a new one; without, the one of that name, or a
+    new one."""
+
+    definition: Definition
+    segment: int | UnsetType | None = UNSET
 
 
 class Check(Answer, frozen=True):
@@ -290,8 +300,17 @@ class Was(Answer, frozen=True):
     cause: str
 
 
+class CauseEvent(Answer, frozen=True):
+    """What opened the window or matched. properties: some of them, cut short."""
+
+    name: str
+    at: Moment
+    properties: dict[str, Any]
+
+
 class LogEntry(Answer, frozen=True, omit_defaults=True):
-    """One thing that happened to a segment, told once. cause: the messageId of what opened the window or matched."""
+    """One thing that happened to a segment, told once. cause: the messageId of what opened the window or matched.
+    traits, event: where people look, and they can be told."""
 
     cursor: Cursor
     type: Literal["qualified", "retracted", "corrected"]
@@ -304,6 +323,7 @@ class LogEntry(Answer, frozen=True, omit_defaults=True):
     cause: str
     was: Was | UnsetType = UNSET
     traits: Traits | UnsetType = UNSET
+    event: CauseEvent | UnsetType = UNSET
 
 
 class LogQuery(Request, frozen=True):
@@ -346,6 +366,12 @@ class Members(Answer, frozen=True):
     per_page: PerPage
 
 
+class ReportQuery(Request, frozen=True):
+    """recalculate: find anew who is in it, however long that takes; else what was found a moment ago may do."""
+
+    recalculate: bool = False
+
+
 class ReportDay(Answer, frozen=True):
     """source: `live` as it happened, `backtest` from before the segment was made, `snapshot` members at midnight."""
 
@@ -369,9 +395,10 @@ class Channel(Answer, frozen=True):
 
 
 class Reachability(Answer, frozen=True):
-    """How many of so many users a channel reaches. label: who they are."""
+    """How many of so many users a channel reaches. reached: how many at least one does. label: who they are."""
 
     of: Count
+    reached: Count
     label: str
     channels: list[Channel]
 
@@ -423,6 +450,12 @@ class SegmentRate(Answer, frozen=True, tag="rate"):
     all: Count
 
 
+class SegmentRates(Answer, frozen=True, tag="rates"):
+    """The second frame: the last minutes as far as they are known, oldest first."""
+
+    rates: list[SegmentRate]
+
+
 class LogFrame(Answer, frozen=True, tag="log"):
     """With `?after=`: the log itself, whole and in order. cursor: of its last entry."""
 
@@ -430,11 +463,11 @@ class LogFrame(Answer, frozen=True, tag="log"):
     cursor: Cursor
 
 
-SegmentFrame = Hello | Qualified | Retracted | Corrected | SegmentRate | LogFrame
+SegmentFrame = Hello | Qualified | Retracted | Corrected | SegmentRate | SegmentRates | LogFrame
 
 
 class EventSeen(Answer, frozen=True):
-    """An event just taken. properties: some of them, cut short."""
+    """An event just taken. properties: some of them, cut short; of `$identify`, of the traits that it wrote."""
 
     name: str
     user_id: str | None
@@ -459,6 +492,12 @@ class AllRate(Answer, frozen=True, tag="rate"):
     rejected: Count
 
 
+class AllRates(Answer, frozen=True, tag="rates"):
+    """The first frame: the last minutes as far as they are known, oldest first."""
+
+    rates: list[AllRate]
+
+
 class RejectedMessage(Answer, frozen=True):
     """A message that was refused. content: its beginning, as it came."""
 
@@ -472,7 +511,7 @@ class RejectedSeen(Answer, frozen=True, tag="rejected"):
     entries: list[RejectedMessage]
 
 
-AllFrame = EventsSeen | AllRate | RejectedSeen
+AllFrame = EventsSeen | AllRate | AllRates | RejectedSeen
 
 
 class FeedQuery(Request, frozen=True):

@@ -1,30 +1,35 @@
 """Values of core as they are told over the wire."""
 
-from msgspec import Raw
+import msgspec
+from msgspec import Raw, Struct
 
-from segd.core import definitions as d
 from segd.core.answers import Person
 from segd.core.instants import Instant, to_text
-from segd.core.reading import definition_json
 from segd.core.segment_views import SegmentView
 from segd.core.words import in_words
 from segd.web.api import shapes
 
 
+class _On(Struct):
+    type: shapes.TypeOfSegment
+
+
+class _Live(Struct):
+    on: _On
+
+
 def segment(view: SegmentView) -> shapes.Segment:
-    definition = view.definition
-    live = isinstance(definition, d.Live)
     return shapes.Segment(
         id=view.number,
-        name=definition.name,
-        kind="live" if live else "past",
-        type=_type(definition),
-        definition=Raw(definition_json(definition)),
-        words=in_words(definition),
+        name=view.name,
+        kind=view.kind,
+        type="past" if view.kind == "past" else _type(view.document),
+        definition=Raw(view.document),
+        words="" if view.definition is None else in_words(view.definition),
         version=view.version,
-        status="paused" if view.paused else "running" if view.problem is None else "broken",
+        status="broken" if view.problem is not None else "paused" if view.paused else "running",
         reason=view.problem,
-        number=shapes.Number(view.value, "qualified in 24 h" if live else "members now"),
+        number=shapes.Number(view.value, "qualified in 24 h" if view.kind == "live" else "members now"),
         trend=list(view.trend),
         created_at=to_text(view.created_at),
         changed_at=to_text(view.changed_at),
@@ -41,19 +46,9 @@ def moment(instant: Instant | None) -> str | None:
     return None if instant is None else to_text(instant)
 
 
-def _type(definition: d.Definition) -> shapes.TypeOfSegment:
-    match definition:
-        case d.Past():
-            return "past"
-        case d.Live(on=d.Action()):
-            return "action"
-        case d.Live(on=d.Inaction()):
-            return "inaction"
-        case d.Live(on=d.Date()):
-            return "date"
-        case d.Live(on=d.PageVisit()):
-            return "page_visit"
-        case d.Live(on=d.Referrer()):
-            return "referrer"
-        case d.Live():
-            return "page_count"
+def _type(document: bytes) -> shapes.TypeOfSegment | None:
+    """Of a live one, as far as it can be told."""
+    try:
+        return msgspec.json.decode(document, type=_Live).on.type
+    except msgspec.ValidationError:
+        return None

@@ -83,7 +83,8 @@ def users(store: answers.Users, views: SegmentViews, zone: tzinfo, now: Callable
 
     @part.route(
         "GET", "/api/user/why", "Explain a user and a segment", scope="read", query=shapes.WhyQuery,
-        answer=shapes.Why, errors=("bad_definition", "not_found"), example=Example({"id": "ann", "segment": "1"}),
+        answer=shapes.Why, errors=("bad_definition", "broken", "not_found"),
+        example=Example({"id": "ann", "segment": "1"}),
     )  # fmt: skip
     async def explain_user(query: shapes.WhyQuery) -> shapes.Why:
         """Why the user is in the segment, or what is missing: sentences to read from top to bottom, and the same as
@@ -96,7 +97,7 @@ def users(store: answers.Users, views: SegmentViews, zone: tzinfo, now: Callable
             raise _nobody(key) from None
         holds, words = verdict(told, zone)
         return shapes.Why(
-            segment=view.definition.name,
+            segment=view.name,
             segment_id=view.number,
             user_id=told.about.user,
             anonymous=query.anonymous,
@@ -112,17 +113,16 @@ def users(store: answers.Users, views: SegmentViews, zone: tzinfo, now: Callable
     async def export_user(query: shapes.ExportQuery) -> Response:
         """All that is known of the user."""
         key = UserKey(query.id, query.anonymous)
-        try:
-            await store.profile(key)
-        except LookupError:
-            raise _nobody(key) from None
 
         async def pieces() -> AsyncGenerator[bytes]:
             async with store.export(key) as exported:
                 async for piece in exported:
                     yield piece
 
-        return stream(pieces(), JSON, "user.json")
+        try:
+            return await stream(pieces(), JSON, "user.json")
+        except LookupError:
+            raise _nobody(key) from None
 
     @part.route(
         "DELETE", "/api/user", "Forget a user", scope="manage", query=shapes.ForgetQuery, answer=shapes.Forgotten,

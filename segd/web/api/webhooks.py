@@ -84,7 +84,7 @@ def webhooks(delivering: Webhooks, views: SegmentViews) -> Part:
         this once. Any answer of 200 to 299 takes the entries; else they are posted again, ever more rarely, and after a
         day of failures the webhook is switched off."""
         number = await find(views, str(body.segment))
-        if telling.segment(await views.one(number)).kind != "live":
+        if (await views.one(number)).kind != "live":
             raise RequestError("not_live", "only live segments have a log")
         after = None if body.after is UNSET else from_cursor(str(body.after))
         webhook = await delivering.create(number, body.url, after)

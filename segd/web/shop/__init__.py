@@ -38,9 +38,7 @@ PRODUCTS: Final = (
     Product("lamp", "Desk lamp", "living_room.lamp", "lumo", 39, "Warm light for one book and one reader."),
     Product("backpack", "Day pack", "accessories.bag", "fjord", 85, "Eighteen litres of waxed canvas."),
     Product("headphones", "Headphones", "electronics.audio.headphone", "lumo", 129, "Closed, light, quiet on trains."),
-    Product(
-        "phone", "Telephone", "electronics.smartphone", "nordlys", 549, "Fits a pocket. Takes calls, too."
-    ),
+    Product("phone", "Telephone", "electronics.smartphone", "nordlys", 549, "Fits a pocket. Takes calls, too."),
     Product("bicycle", "City bicycle", "sport.bicycle", "fjord", 740, "Eight gears, two lamps, one bell."),
 )
 
