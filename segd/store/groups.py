@@ -66,12 +66,12 @@ class Rounds:
             end = self._writer.end
             if round.effects:  # first: they are of users as they were before this round
                 round.logged = await write_effects(connection, round.effects, end.log_position, self._zone, now)
-                end = End(end.position, end.effects + 1, end.log_position + len(round.logged))
+                end = end._replace(effects=end.effects + 1, log_position=end.log_position + len(round.logged))
             group = await self._write_items(round.items)
             if group is not None:
                 end = end._replace(position=group.position)
             if end != self._writer.end:
-                round.end, round.group = end, group
+                round.end, round.group = end._replace(mark=self._writer.mark), group
                 concerned = [] if group is None else _concerned(group)
                 replanned = group is not None and group.replanned
                 await self._writer.advance(

@@ -32,7 +32,7 @@ from segd.store.groups import Refused, Round, Rounds, is_about_values
 from segd.store.outages import Outages
 from segd.store.queries import query
 from segd.store.waiting import Append, Asked, Item, Queue, Write, unavailable
-from segd.store.writer import End, Writer, only_writer, read_end
+from segd.store.writer import End, Writer, make_mark, only_writer, read_end
 
 T = TypeVar("T")
 
@@ -86,6 +86,7 @@ class PostgresJournal:
         )
         self._started = False
         self._closed = False
+        self._mark = make_mark()
         self._end: End | None = None  # of the journal as we left it; None: never connected
         self._round: Round | None = None  # the one at hand
         self._beat_at = -math.inf  # the next, on Trio's clock
@@ -204,7 +205,7 @@ class PostgresJournal:
                     await stack.enter_async_context(_looking_up_by_key(connection))
                     # Asked before the lock: as long as another has that, we may learn that it has written.
                     self._check(await read_end(connection))
-                    writer = await stack.enter_async_context(only_writer(connection))
+                    writer = await stack.enter_async_context(only_writer(connection, self._mark))
                     self._check(writer.end)
             except trio.TooSlowError:
                 raise ConnectFailed("the database does not answer") from None

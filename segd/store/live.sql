@@ -57,14 +57,14 @@ SET version = excluded.version, opened = excluded.opened, due = excluded.due
 -- How far the journal is ----------------------------------------------------------------------------------------------
 
 -- advance_live --
--- $1 and $2 from, $3 to $5 to: as `end_of_journal`. $6 the position up to which all effects are written, $7 until when
--- events were accepted; where entries were added, $8 whom they concern, and $9 whether they changed segments.
+-- $1 and $2 from, $3 to $6 to: as `end_of_journal`. $7 the position up to which all effects are written, $8 until when
+-- events were accepted; where entries were added, $9 whom they concern, and $10 whether they changed segments.
 WITH done AS (
-    DELETE FROM unsettled WHERE position <= $6
+    DELETE FROM unsettled WHERE position <= $7
 ), left_to_do AS (
-    INSERT INTO unsettled (position, users, replanned) SELECT $3::bigint, $8::bigint[], $9::boolean WHERE $3 > $1
+    INSERT INTO unsettled (position, users, replanned) SELECT $3::bigint, $9::bigint[], $10::boolean WHERE $3 > $1
 )
-UPDATE journal SET position = $3, effects = $4, log_position = $5, settled = $6, accepted_at = $7
+UPDATE journal SET position = $3, effects = $4, log_position = $5, mark = $6, settled = $7, accepted_at = $8
 WHERE position = $1 AND effects = $2
 
 -- beat --

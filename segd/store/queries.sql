@@ -288,13 +288,13 @@ SELECT pg_try_advisory_lock($1)
 SELECT pg_advisory_unlock($1)
 
 -- end_of_journal --
--- One row: the sequence number of the last message or other entry, how often effects were written, and the position of
--- the last entry of the log.
-SELECT position, effects, log_position FROM journal
+-- One row: the sequence number of the last message or other entry, how often effects were written, the position of the
+-- last entry of the log, and the mark of who wrote last.
+SELECT position, effects, log_position, mark FROM journal
 
 -- advance --
--- $1 and $2 from, $3 to $5 to: as `end_of_journal`. Changes nothing where somebody else has moved it.
-UPDATE journal SET position = $3, effects = $4, log_position = $5 WHERE position = $1 AND effects = $2
+-- $1 and $2 from, $3 to $6 to: as `end_of_journal`. Changes nothing where somebody else has moved it.
+UPDATE journal SET position = $3, effects = $4, log_position = $5, mark = $6 WHERE position = $1 AND effects = $2
 
 -- analyze --
 -- After much was written: Postgres does not do it for partitioned tables by itself.

@@ -122,8 +122,8 @@ def arrival_time_used_in_windows() -> AbstractContextManager[Any]:
 @mutation
 def lock_not_retaken() -> AbstractContextManager[Any]:
     @asynccontextmanager
-    async def anybody(connection: Any) -> AsyncGenerator[Writer]:
-        yield Writer(connection, await read_end(connection))
+    async def anybody(connection: Any, mark: int) -> AsyncGenerator[Writer]:
+        yield Writer(connection, await read_end(connection), mark)
 
     return patch.object(journal, "only_writer", anybody)
 

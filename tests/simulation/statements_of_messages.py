@@ -15,7 +15,7 @@ from .tables import Forgetting, Journal, Row, Tables, User, insert, rows
 @reads
 def end_of_journal(t: Tables) -> list[Row]:
     one = t.journal[True]
-    return rows("position effects log_position", [(one.position, one.effects, one.log_position)])
+    return rows("position effects log_position mark", [(one.position, one.effects, one.log_position, one.mark)])
 
 
 @reads
@@ -33,8 +33,8 @@ def unsettled(t: Tables) -> list[Row]:
 
 @writes
 def advance_live(
-    t: Tables, position: int, effects: int, to: int, to_effects: int, to_log: int, done: int, now: datetime,
-    users: list[int], replanned: bool,
+    t: Tables, position: int, effects: int, to: int, to_effects: int, to_log: int, mark: int, done: int,
+    now: datetime, users: list[int], replanned: bool,
 ) -> str:  # fmt: skip
     for key in [key for key in t.unsettled if key <= done]:
         del t.unsettled[key]
@@ -43,7 +43,7 @@ def advance_live(
     one = t.journal[True]
     if (one.position, one.effects) != (position, effects):
         return "UPDATE 0"
-    t.journal[True] = Journal(to, done, to_log, to_effects, now)
+    t.journal[True] = Journal(to, done, to_log, to_effects, now, mark)
     return "UPDATE 1"
 
 

@@ -33,6 +33,7 @@ class Journal(NamedTuple):
     log_position: int = 0
     effects: int = 0
     accepted_at: datetime | None = None
+    mark: int = 0
 
 
 class User(NamedTuple):

@@ -8,6 +8,7 @@ forgotten nothing is left; and whoever is loaded anew is found to be as the reco
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ import trio.testing
 from segd.actors import follower, webhooks
 from segd.core import live
 from segd.core.instants import DAY, MINUTE, SECOND, Instant, parse_timestamp
+from segd.store import journal
 from segd.store.errors import StoreError
 
 from . import judging
@@ -56,6 +58,7 @@ def run(seed: int, *, traced: bool = False) -> Outcome:
         structlog.testing.capture_logs() as logs,
         patch.object(follower, "LONG_AGO", world.long_ago),
         patch.object(follower, "MANY", 1),
+        patch.object(journal, "make_mark", count(1).__next__),
         patch.object(live, "SETTLED", world.settled),
         patch.object(live, "RECENT", world.recent),
         patch.object(webhooks, "BATCH", BATCH),

@@ -82,6 +82,7 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
         session is over, 4004 when the segment is deleted, 4008 when the client falls behind. Who does not answer pings
         is cut off."""
         segment = telling.segment(await views.one(await find(views, id)))
+        wording.names[segment.id] = segment.name
         if isinstance(query.after, str):
             cursor = from_cursor(query.after)
             await answer(lambda: _tell_log(segment, cursor), guard)
@@ -89,7 +90,6 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
             await answer(lambda: _show(segment), guard)
 
     async def _show(segment: shapes.Segment) -> Ending:
-        wording.names[segment.id] = segment.name
         with feeds.watching(segment.id) as watcher:  # before what was is read, so that nothing falls between
             entries = (await log.last(segment.id, LAST))[::-1]
             shown = await log.beside(entries)
@@ -108,7 +108,7 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
                 continue
             if entries:
                 cursor = entries[-1].cursor
-                told = [entry(each, segment.name) for each in entries]
+                told = [entry(each, wording.names[segment.id]) for each in entries]
                 await websocket.send(text(shapes.LogFrame(told, to_cursor(cursor))))
                 await trio.sleep(READ_SECONDS if len(entries) < PAGE else 0)
             elif ending := feeds.ending(segment.id):

@@ -84,7 +84,7 @@ function Tokens() {
     });
     if (yes && (await tried("Could not revoke the token", () => del(`/tokens/${token.id}`)))) found.reload();
   };
-  return html`<${Card} title="API tokens" note="for programs" bare actions=${html`<${Button} small icon="plus" onClick=${() => setMaking(true)}>Token</${Button}>`}>
+  return html`<${Card} title="API tokens" note="for programs" bare actions=${html`<${Button} small icon="plus" disabled=${found.data === null} onClick=${() => setMaking(true)}>Token</${Button}>`}>
     <${Loaded} of=${found} what="Could not read the tokens" rows=${2} height=${44}>
       ${({ tokens }) =>
         tokens.length

@@ -25,7 +25,7 @@ SEEDS = (14, 15, 25, 90)  # between them they have all faults, and every stateme
 NEVER = {"switch_webhook_off", "try_to_write"}  # which tests of their own try
 
 TABLES = {
-    "journal": "SELECT true, position, settled, log_position, effects, accepted_at FROM journal",
+    "journal": "SELECT true, position, settled, log_position, effects, accepted_at, mark FROM journal",
     "users": "SELECT number, id, anonymous, first_seen, last_seen FROM users",
     "user_ids": "SELECT anonymous, id, user_number, joined FROM user_ids",
     "event_names": "SELECT name, number FROM event_names",
