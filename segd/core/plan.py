@@ -78,7 +78,7 @@ class LiveSegment(NamedTuple):
     filter: past.Node | None
     again: int | None
     waits: bool  # its filter names live segments, so that it is decided when the instant is over
-    simple: bool  # every candidate qualifies, and nothing asks about it later
+    simple: bool  # every candidate qualifies
     run: Run | None
 
 
@@ -148,9 +148,6 @@ class Plan:
                 where = scope.condition(definition.where)
                 self.past[definition.name] = PastSegment(definition.name, definition, where)
                 self.ranks[definition.name] = scope.rank
-        self.live = [
-            segment._replace(simple=False) if segment.name in self.remembered else segment for segment in self.live
-        ]
         fading = [segment.trigger.fades_after() for segment in self.live]
         # Whether any trigger looks at what was before its time.
         self.looks_back = any(

@@ -137,8 +137,7 @@ class Population:
 
     def take_digested(self, digested: Digested) -> None:
         """Take a run of messages, each after all that comes due before it."""
-        put, feed, timers, users = self.put, self.feed, self.timers, self.users
-        get: Callable[[str | None], User | None] = users.get  # pyright: ignore[reportAssignmentType]
+        put, timers = self.put, self.timers
         for number, at, user_id, anonymous_id, previous_id, cause, mask, values, traits in digested.asked:
             heap = timers.heap
             if heap and heap[0][0] < at:
@@ -147,10 +146,8 @@ class Population:
             if mask is not None:
                 assert cause is not None
                 digest = Digest(at, number, at, cause, mask, values, traits)
-                if anonymous_id is None and previous_id is None and (user := get(user_id)) is not None:
-                    feed(user.survivor(), digest, at)
-                    continue
             put(user_id, anonymous_id, previous_id, at, digest)
+        users = self.users
         for user_id in set(digested.user_ids).difference(users):
             if user_id is not None:
                 users[user_id] = None
@@ -254,7 +251,7 @@ class Population:
             return
         if not self.admits(segment, who.history, candidate):
             return
-        if not segment.simple and segment.name in self.plan.remembered:
+        if segment.name in self.plan.remembered:
             for history in {id(history): history for history in (user.history, who.history)}.values():
                 _insert(history.qualified.setdefault(segment.name, []), candidate.at)
         cause, index, timed = candidate.cause, candidate.trigger.index, candidate.last is None

@@ -37,6 +37,7 @@ class Timer(Struct, eq=False):
 
 
 def _is_in_order(one: Timer, other: Timer) -> bool:
+    # The common cases of comparing `firing_order`, without making it.
     if one.due != other.due:
         return one.due < other.due
     if one.cause is other.cause:
@@ -45,6 +46,7 @@ def _is_in_order(one: Timer, other: Timer) -> bool:
 
 
 Lane = deque[Timer]
+Entry = tuple[Instant, int, Instant, int, int, Timer, Lane | None]  # in firing order; the fifth settles ties
 
 
 def firing_order(timer: Timer) -> tuple[Instant, int, Instant, int]:
@@ -62,9 +64,9 @@ class Timers:
     __slots__ = ("_cancelled", "_count", "_lanes", "_size", "heap")
 
     def __init__(self) -> None:
-        self.heap: list[tuple[Instant, int, Instant, int, int, Timer, Lane | None]] = []
+        self.heap: list[Entry] = []
         self._lanes: dict[int, Lane] = {}
-        self._count = 0  # settles ties, so that handles are never compared
+        self._count = 0  # of entries, so that handles are never compared
         self._size = 0  # with those that were cancelled
         self._cancelled = 0
 
@@ -88,9 +90,7 @@ class Timers:
         due = cause.timestamp + length
         timer = Timer(due, actor, trigger, cause, key, None, None)
         self._size += 1
-        lane = self._lanes.get(length)
-        if lane is None:
-            lane = self._lanes[length] = deque()
+        lane = self._lanes.setdefault(length, deque())
         if not lane:
             lane.append(timer)
             self._push(timer, lane)
@@ -101,8 +101,11 @@ class Timers:
         return timer
 
     def _push(self, timer: Timer, lane: "Lane | None" = None) -> None:
+        heappush(self.heap, self._entry(timer, lane))
+
+    def _entry(self, timer: Timer, lane: "Lane | None") -> "Entry":
         self._count += 1
-        heappush(self.heap, (*firing_order(timer), self._count, timer, lane))
+        return *firing_order(timer), self._count, timer, lane
 
     def adopt(self, others: "Timers") -> None:
         """Take over all that is pending in others."""
@@ -121,8 +124,7 @@ class Timers:
 
     def _sweep(self) -> None:
         """Forget those that were cancelled."""
-        alone = [entry for entry in self.heap if entry[-1] is None and entry[-2].actor is not None]
-        self.heap = alone
+        self.heap = [entry for entry in self.heap if entry[-1] is None and entry[-2].actor is not None]
         heapify(self.heap)
         for length, lane in list(self._lanes.items()):
             left = self._lanes[length] = deque(timer for timer in lane if timer.actor is not None)
@@ -144,11 +146,7 @@ class Timers:
             else:
                 lane.popleft()
                 if lane:
-                    self._count += 1
-                    then = lane[0]
-                    cause = then.cause
-                    entry = (then.due, then.trigger.rank, cause.timestamp, cause.sequence, self._count, then, lane)
-                    heapreplace(heap, entry)
+                    heapreplace(heap, self._entry(lane[0], lane))
                 else:
                     heappop(heap)
             self._size -= 1

@@ -29,13 +29,18 @@ async def forget(
         raise LookupError(key)
     number: int = row["number"]
     numbers = [row[0] for row in await connection.fetch(query("numbers_of_user"), number)]
-    ids = [UserKey(*row) for row in await connection.fetch(query("ids_of_user"), number)]
+    ids = await ids_of(connection, number)
     if refused_until is not None:
         kinds, hashes = [one.anonymous for one in ids], [hash_of(one.id) for one in ids]
         await connection.execute(query("refuse_ids"), kinds, hashes, to_datetime(refused_until))
     await _uncount(connection, numbers, zone)
     counts = {table: int((await connection.execute(query(f"forget_{table}"), numbers)).split()[-1]) for table in TABLES}
     return Changed((counts, ids), outdated=frozenset({number}))
+
+
+async def ids_of(connection: Connection, number: int) -> list[UserKey]:
+    """Trio. All that a user goes by."""
+    return [UserKey(*row) for row in await connection.fetch(query("ids_of_user"), number)]
 
 
 async def _uncount(connection: Connection, numbers: list[int], zone: tzinfo) -> None:

@@ -15,7 +15,7 @@ from segd.core.refused_ids import RefusedIds, hash_of
 from segd.core.verdict import Told
 from segd.store.bridge import Pool, Row
 from segd.store.export import exported
-from segd.store.forgetting import forget
+from segd.store.forgetting import forget, ids_of
 from segd.store.people import person, with_traits
 from segd.store.queries import query
 from segd.store.waiting import Write
@@ -108,7 +108,7 @@ class PostgresProfiles:
         if refused_until is not None:  # before they are forgotten: what is taken in between would stay
             async with self._pool.acquire() as connection:
                 user = await user_row(connection, key)
-                ids = [UserKey(*row) for row in await connection.fetch(query("ids_of_user"), user["number"])]
+                ids = await ids_of(connection, user["number"])
             self._refuse(ids, refused_until)
         try:
             counts, all_ids = await self._journal.change(

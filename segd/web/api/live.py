@@ -82,7 +82,7 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
         session is over, 4004 when the segment is deleted, 4008 when the client falls behind. Who does not answer pings
         is cut off."""
         segment = telling.segment(await views.one(await find(views, id)))
-        wording.names[segment.id] = segment.name
+        wording.call(segment.id, segment.name)
         if isinstance(query.after, str):
             cursor = from_cursor(query.after)
             await answer(lambda: _tell_log(segment, cursor), guard)
