@@ -150,6 +150,10 @@ class _EmbeddedInThread:
             token = trio.lowlevel.current_trio_token()
             self._end = lambda: token.run_sync_soon(ended.set)
             async with open_embedded(self._state_dir, progress=lambda _: None) as self._dsn:
+                async with connected(self._dsn) as connection:
+                    # Tests kill processes, never the machine: nothing need wait for the disk.
+                    await connection.execute("ALTER SYSTEM SET fsync = off")
+                    await connection.execute("SELECT pg_reload_conf()")
                 self._started.set()
                 await ended.wait()
         finally:

@@ -18,7 +18,7 @@ from segd.core.instants import MINUTE, parse_timestamp
 from tests.daemons import KEY, Clock, Segd, open_segd
 
 BATCH = 200  # events at most
-SPAN = 10 * MINUTE  # between the first and the last of a batch, at most: the clock goes by the last
+SPAN = 30 * MINUTE  # between the first and the last of a batch, at most: the clock goes by the last
 LIMIT_SECONDS = 600
 PATIENCE_SECONDS = 60  # until what is due in the end is told
 

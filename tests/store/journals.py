@@ -59,7 +59,7 @@ async def rows(pool: Pool, statement: str) -> list[Any]:
 
 async def wait_rows(pool: Pool, statement: str, expected: list[Any]) -> None:
     """Until they are."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while await rows(pool, statement) != expected:  # noqa: ASYNC110  nobody tells of it
             await trio.sleep(0.01)
 

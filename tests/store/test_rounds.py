@@ -162,7 +162,7 @@ async def test_no_effect_is_lost_or_doubled_when_the_answer_of_a_commit_is(
             cut = Cut(pool, after)
             cut.passes = commit - 1
             cut.install(monkeypatch)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 await journal.append([said("1"), said("2")])
             await wait_settled(pool, 2)
             assert cut.cuts == 0
@@ -383,7 +383,7 @@ async def test_a_change_is_made_once_when_the_answer_of_its_commit_is_lost(
     async with open_pool(dsn, size=3) as pool, opened(pool, follower=follower) as journal:
         await journal.append([said("1")])
         Cut(pool, after).install(monkeypatch)
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             assert await journal.change(keep_key) == "done at 2"
         assert await rows(pool, "SELECT key FROM write_keys") == ["at 2"]
         await journal.append([said("2")])
