@@ -279,6 +279,6 @@ class _Writer:
         rows.sort()
         for segment, count in Counter(map(itemgetter(3), rows)).items():
             self._counts[segment] = self._counts.get(segment, 0) + count
-        texts = {at: to_text(at * 1000) for at in {row[0] for row in rows}}
-        self._output.write(_encode_lines([_Line(segment, user, texts[at], cause) for at, user, cause, segment in rows]))
+        lines = [_Line(segment, user, to_text(at * 1000), cause) for at, user, cause, segment in rows]
+        self._output.write(_encode_lines(lines))
         self._held.clear()

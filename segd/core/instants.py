@@ -34,8 +34,12 @@ def to_datetime(instant: Instant) -> datetime:
 
 def to_text(instant: Instant) -> str:
     """`2025-02-23T00:17:05.703Z`: milliseconds, cut off, as all of segd writes instants."""
-    minute, rest = divmod(instant, MINUTE)
-    return f"{_minute(minute)}{rest // SECOND:02d}.{rest % SECOND // 1000:03d}Z"
+    minute, rest = divmod(instant // 1000, 60_000)
+    return _minute(minute) + _SECONDS[rest // 1000] + _THOUSANDTHS[rest % 1000]
+
+
+_SECONDS = [f"{second:02d}." for second in range(60)]
+_THOUSANDTHS = [f"{thousandth:03d}Z" for thousandth in range(1000)]
 
 
 @lru_cache(1024)

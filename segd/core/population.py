@@ -147,10 +147,10 @@ class Population:
                 assert cause is not None
                 digest = Digest(at, number, at, cause, mask, values, traits)
             put(user_id, anonymous_id, previous_id, at, digest)
-        users = self.users
-        for user_id in set(digested.user_ids).difference(users):
+        seen = self.users.setdefault
+        for user_id in digested.user_ids:
             if user_id is not None:
-                users[user_id] = None
+                seen(user_id, None)
 
     def replay(self, entries: Iterable[Entry]) -> None:
         """Take messages that were digested already, in order, each after all that comes due before it."""
@@ -227,17 +227,15 @@ class Population:
             self._settle(user, timer.candidate, timer.key)
             return
         user.touched_at = user.fired_at = timer.due
-        candidates = self._candidates
-        timer.trigger.fire(user, timer, self.timers, candidates)
-        for candidate in candidates:
-            self._decide(user, candidate)
-        candidates.clear()
+        timer.trigger.fire(user, timer, self.timers)
+        self._settle(user, Candidate(timer.trigger, timer.due, timer.cause, None), user)
 
     # Who qualifies
 
     def _decide(self, user: User, candidate: Candidate) -> None:
+        """What an event made; what a timer makes comes after all events of its instant."""
         segment = self.plan.live[candidate.trigger.index]
-        if segment.waits and candidate.last is not None:
+        if segment.waits:
             # What its filter names may still come due at this very instant; who the user is may not change any more.
             who = _Who(user.id, user.anonymous, user.history)
             timer = self.timers.set(candidate.at, user, candidate.trigger, candidate.cause, who, candidate=candidate)
@@ -406,17 +404,17 @@ def fold(plan: Plan, actor: UserActor, log: Iterable[Digest], now: Instant) -> T
     timers = Timers()
     unheard: list[Candidate] = []
     for digest in log:
-        _fire_silently(timers, digest.taken_at, unheard)
+        _fire_silently(timers, digest.taken_at)
         actor.step(plan, digest, timers, unheard)
-    _fire_silently(timers, now, unheard)
+        unheard.clear()
+    _fire_silently(timers, now)
     return timers
 
 
-def _fire_silently(timers: Timers, before: Instant, unheard: list[Candidate]) -> None:
+def _fire_silently(timers: Timers, before: Instant) -> None:
     while (popped := timers.pop(before)) is not None:
         timer, actor = popped
-        timer.trigger.fire(actor, timer, timers, unheard)
-    unheard.clear()
+        timer.trigger.fire(actor, timer, timers)
 
 
 def _merged(one: History, other: History) -> History:

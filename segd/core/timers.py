@@ -90,7 +90,9 @@ class Timers:
         due = cause.timestamp + length
         timer = Timer(due, actor, trigger, cause, key, None, None)
         self._size += 1
-        lane = self._lanes.setdefault(length, deque())
+        lane = self._lanes.get(length)
+        if lane is None:
+            lane = self._lanes[length] = deque()
         if not lane:
             lane.append(timer)
             self._push(timer, lane)
@@ -105,7 +107,8 @@ class Timers:
 
     def _entry(self, timer: Timer, lane: "Lane | None") -> "Entry":
         self._count += 1
-        return *firing_order(timer), self._count, timer, lane
+        cause = timer.cause  # its `firing_order`, without making that first
+        return timer.due, timer.trigger.rank, cause.timestamp, cause.sequence, self._count, timer, lane
 
     def adopt(self, others: "Timers") -> None:
         """Take over all that is pending in others."""

@@ -14,13 +14,18 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from fcntl import fcntl
 from typing import IO, cast
 
 from segd.core.digested import Digested, digest_lines
 from segd.core.plan import Plan
-from segd.files.lines import FileError
+from segd.files.lines import CHUNK, FileError
+
+if sys.platform == "linux":
+    from fcntl import F_SETPIPE_SZ
 
 MOST = 3  # whoever puts it all together has no work for more
+PIPE = 2 * CHUNK  # bytes: a chunk goes in at once, without waking both sides again and again
 WORTH = 16 << 20  # bytes of files that are read faster by processes, which take a quarter of a second to start
 
 Chunks = Iterator[tuple[int, bytes]]  # whole lines, and the number of their first
@@ -49,6 +54,10 @@ class _Reader:
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._to = cast(IO[bytes], process.stdin)
         self._from = cast(IO[bytes], process.stdout)
+        if sys.platform == "linux":
+            for pipe in (self._to, self._from):
+                with suppress(OSError):  # to users with very many pipes it is denied
+                    fcntl(pipe, F_SETPIPE_SZ, PIPE)
 
     def send(self, given: object) -> None:
         pickle.dump(given, self._to, pickle.HIGHEST_PROTOCOL)

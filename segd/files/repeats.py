@@ -24,8 +24,10 @@ class Repeats:
     def __init__(self, drop: frozenset[int] = frozenset(), generation: int = GENERATION) -> None:
         self._drop = drop
         self._generation = generation
-        self._recent: dict[int, int] = {}
-        self._older: dict[int, int] = {}
+        self._recent: set[int] = set()
+        self._older: set[int] = set()
+        self._keys = array("q")  # the recent ones, and beside them the numbers of their messages
+        self._numbers = array("q")
         self._files: list[IO[bytes]] = []
         self._closing = ExitStack()
 
@@ -42,26 +44,28 @@ class Repeats:
     def find(self, keys: Sequence[int], numbers: Sequence[int]) -> set[int]:
         """The numbers of those that came before. keys: hashes of their message ids, all made by processes that hash
         alike."""
-        fresh = dict(zip(keys, numbers, strict=True))
-        recent = self._recent
+        fresh = set(keys)
         if (
             len(fresh) == len(keys)
-            and recent.keys().isdisjoint(fresh)
-            and self._older.keys().isdisjoint(fresh)
+            and self._recent.isdisjoint(fresh)
+            and self._older.isdisjoint(fresh)
             and self._drop.isdisjoint(numbers)
         ):
-            recent.update(fresh)
-            if len(recent) >= self._generation:
+            self._recent |= fresh
+            self._keys.extend(keys)
+            self._numbers.extend(numbers)
+            if len(self._recent) >= self._generation:
                 self._spill()
             return set()
         return {number for key, number in zip(keys, numbers, strict=True) if self._is_repeat(key, number)}
 
     def _is_repeat(self, key: int, number: int) -> bool:
-        recent = self._recent
-        if key in recent or key in self._older:
+        if key in self._recent or key in self._older:
             return True
-        recent[key] = number
-        if len(recent) >= self._generation:
+        self._recent.add(key)
+        self._keys.append(key)
+        self._numbers.append(number)
+        if len(self._recent) >= self._generation:
             self._spill()
         return number in self._drop
 
@@ -70,16 +74,18 @@ class Repeats:
             for _ in range(PARTS):
                 file = TemporaryFile(prefix="segd-")  # noqa: SIM115  (`_closing` closes it)
                 self._files.append(self._closing.enter_context(file))
-        keys = sorted(self._recent)
+        numbers = dict(zip(self._keys, self._numbers, strict=True))
+        keys = sorted(numbers)
         pairs = array("q", bytes(16 * len(keys)))
         pairs[::2] = array("q", keys)
-        pairs[1::2] = array("q", map(self._recent.__getitem__, keys))
+        pairs[1::2] = array("q", map(numbers.__getitem__, keys))
         start = 0
         for part, file in enumerate(self._files, 1):
             end = bisect_left(keys, part * (1 << 64) // PARTS - (1 << 63))
             pairs[2 * start : 2 * end].tofile(file)  # type: ignore[arg-type]
             start = end
-        self._older, self._recent = self._recent, {}
+        self._older, self._recent = self._recent, set()
+        del self._keys[:], self._numbers[:]
 
     def missed(self) -> frozenset[int]:
         """After the last message: the repeats that were taken for new, by number. Empty for nearly every stream."""

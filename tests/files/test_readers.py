@@ -58,6 +58,15 @@ def test_chunks_come_back_in_order_as_they_would_without(two_processors, count):
     assert found == again == [comparable(digest_lines(PLAN, first, chunk)) for first, chunk in given]
 
 
+def test_pipes_that_may_not_grow_serve_as_they_are(two_processors, monkeypatch):
+    def deny(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(readers, "fcntl", deny)
+    with readers.open_readers(PLAN, AHEAD, 1) as read:
+        assert [len(found.numbers) for found in read(iter(chunks(3)))] == [10, 9, 10]
+
+
 def test_readers_hash_alike(two_processors):
     chunk = chunks(2)[0][1]
     with readers.open_readers(PLAN, AHEAD, 1) as read:

@@ -76,8 +76,8 @@ class Trigger:
     def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         """Take an event older than the late band: it starts nothing, but ends what is open as of its timestamp."""
 
-    def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
-        """A timer came due: every event stamped at or before then has been taken."""
+    def fire(self, actor: "UserActor", timer: Timer, timers: Timers) -> None:
+        """A timer came due, which makes a candidate: every event stamped at or before then has been taken."""
         raise NotImplementedError
 
     def pending(self, state: Any) -> Iterator[Timer]:

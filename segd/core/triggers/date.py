@@ -80,10 +80,9 @@ class DateTrigger(Trigger):
         if digest.mask & self.unless:
             self._cancel(actor, digest, timers)
 
-    def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
+    def fire(self, actor: "UserActor", timer: Timer, timers: Timers) -> None:
         del actor.states[self.index][timer.key]
         actor.note(self, "came due", timer.due, None, timer.cause, timer.due)
-        out.append(Candidate(self, timer.due, timer.cause, None))
 
     def pending(self, state: State) -> Iterator[Timer]:
         return iter(state.values())
@@ -152,8 +151,8 @@ class TraitDateTrigger(DateTrigger):
         zone = self._zone(actor)
         self._arm(actor, digest, TRAIT_KEY, self._due(digest, zone, digest.timestamp), timers, zone)
 
-    def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
-        super().fire(actor, timer, timers, out)
+    def fire(self, actor: "UserActor", timer: Timer, timers: Timers) -> None:
+        super().fire(actor, timer, timers)
         if self.yearly:
             state: State = actor.states[self.index]
             due = self._due(timer.cause, timer.zone or self.account_zone, timer.due + 1)

@@ -112,7 +112,7 @@ class InactionTrigger(Trigger):
         else:
             del actor.states[key]
 
-    def fire(self, actor: "UserActor", timer: Timer, timers: Timers, out: list[Candidate]) -> None:
+    def fire(self, actor: "UserActor", timer: Timer, timers: Timers) -> None:
         windows: Windows = actor.states[timer.key]
         if len(windows) == 1:
             del actor.states[timer.key]
@@ -120,7 +120,6 @@ class InactionTrigger(Trigger):
             windows.remove(timer)
         if actor.notes is not None:
             actor.note(self, "came due", timer.due, None, timer.cause, timer.due)
-        out.append(Candidate(self, timer.due, timer.cause, None))
 
     def pending(self, state: Windows) -> Iterator[Timer]:
         return iter(state)
