@@ -102,13 +102,14 @@ class Evidence(Struct, frozen=True):
 class Decision(Struct, frozen=True):
     """What became of one candidate.
 
-    verdict: qualified, or refused by the `filter` or by `again`. steps: of the trigger, that led to it. filter: None
-    where there is none. before: the latest qualification before it, where `again` asks.
+    verdict: qualified, or refused by the `filter` or by `again`, or the segment was not made yet, or paused. steps: of
+    the trigger, that led to it. filter: None where there is none, or it was not asked. before: the latest qualification
+    before it, where `again` asks.
     """
 
     at: Instant
     cause: Deed
-    verdict: Literal["qualified", "filter", "again"]
+    verdict: Literal["qualified", "filter", "again", "not running"]
     steps: tuple[Step, ...]
     filter: Evidence | None
     before: Instant | None
@@ -132,9 +133,9 @@ class Explanation(Struct, frozen=True):
     """Of a live segment and a user, as of `now`.
 
     known: whether anything of the user came by then. outcome: "qualified" where they did at least once; else "pending"
-    while a window is open or a date to come; else "refused" where only filter or `again` stood in the way; else "not".
-    decisions: about every candidate, in order. steps: of the trigger, in order. standing: how the filter stands now.
-    since: what is stamped earlier is not the trigger's business; None for nothing.
+    while a window is open or a date to come; else "refused" where only filter or `again` stood in the way, or that the
+    segment did not run; else "not". decisions: about every candidate, in order. steps: of the trigger, in order.
+    standing: how the filter stands now. since: what is stamped earlier is not the trigger's business; None for nothing.
     """
 
     definition: d.Live
@@ -265,21 +266,21 @@ class _Retelling(Population):
 
     def admits(self, segment: LiveSegment, history: past.History, candidate: Candidate) -> bool:
         admitted = super().admits(segment, history, candidate)
-        if segment is self._segment and _counts(segment, candidate.at):
+        if segment is self._segment:
             assert self._deciding is not None
             self._decisions.append((self._deciding, self._decision(history, candidate, admitted)))
         return admitted
 
     def _decision(self, history: past.History, candidate: Candidate, admitted: bool) -> Decision:
-        assert self._deciding is not None
+        steps = tuple(map(self._step, self._that_led_to(candidate)))
+        cause = self._deed(candidate.cause)
+        if not _counts(self._segment, candidate.at):
+            return Decision(candidate.at, cause, "not running", steps, None, None)
         last = None if candidate.last is None else candidate.last.sequence
         evidence = self._filter(past.Moment(history, candidate.at, last))
         verdict = "qualified" if admitted else "again" if evidence is None or evidence.holds else "filter"
         before = history.qualified.get(self._segment.name) if self._segment.again != 0 else None
-        steps = tuple(map(self._step, self._that_led_to(candidate)))
-        return Decision(
-            candidate.at, self._deed(candidate.cause), verdict, steps, evidence, before[-1] if before else None
-        )
+        return Decision(candidate.at, cause, verdict, steps, evidence, before[-1] if before else None)
 
     # Making it plain
 

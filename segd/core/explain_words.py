@@ -219,6 +219,8 @@ class _Story:
                 how = f"{self._how(decision)}, but at {self._clock.say(decision.at)}"
             if decision.verdict == "filter":
                 return f"{how} the filter did not hold"
+            if decision.verdict == "not running":
+                return f"{how} the segment, as it is now, did not run then"
             assert decision.before is not None
             again = self._told.definition.again
             rule = "only the first time counts" if again == "once" else f"once in {length_in_words(again)} is enough"

@@ -10,12 +10,13 @@ from core.drawn_events import events, in_order
 from hypothesis import HealthCheck, given, settings
 from oracle.strategies import Story, late_stories, past_stories, stories
 
+from segd.core.definitions import Live
 from segd.core.explain import Explanation, Held, entries_of, key_of, why, why_member
 from segd.core.explain_words import in_words
 from segd.core.instants import MINUTE, parse_timestamp
 from segd.core.late import ArrivalOrder, Key
 from segd.core.messages import read_line
-from segd.core.plan import Plan
+from segd.core.plan import Plan, Run
 from segd.core.population import Entry, Population
 from segd.core.reading import read_definition
 
@@ -142,8 +143,9 @@ def identify(at: str, **traits: Any) -> Message:
     return at, {"type": "identify", "traits": traits}
 
 
-def population_of(definitions: list[dict[str, Any]], messages: tuple[Message, ...]) -> Population:
-    population = Population(Plan([read_definition(one) for one in definitions]))
+def population_of(definitions: list[dict[str, Any]], messages: tuple[Message, ...], **planned: Any) -> Population:
+    """planned: more for the plan."""
+    population = Population(Plan([read_definition(one) for one in definitions], **planned))
     for number, (at, message) in enumerate(messages):
         ids = {"userId": "ann", "messageId": f"m{number}", "timestamp": f"2025-01-01T{at}Z"}
         population.take(read_line(json.dumps(message | ids).encode()), number)
@@ -219,6 +221,34 @@ def test_again_that_was_too_soon():
         " 10:40:00 they had qualified at 10:10:00, and once in 1 hour is enough."
     ]
     assert said(CART_AND_NO_CHARGE, *carts, again="once")[1].endswith("and only the first time counts.")
+
+
+@pytest.mark.parametrize(
+    ("on", "sentence"),
+    [
+        (
+            CART_AND_NO_CHARGE,
+            "ann did not qualify: Added To Cart at 10:00:00 on 1 Jan 2025 (UTC) opened a window of 10 minutes, and no"
+            " Charged came in it, but at 10:10:00 the segment, as it is now, did not run then.",
+        ),
+        (
+            {"type": "action", "did": CART},
+            "ann did not qualify: they did Added To Cart at 10:00:00 on 1 Jan 2025 (UTC), but the segment, as it"
+            " is now, did not run then.",
+        ),
+    ],
+)
+def test_what_came_before_the_segment_was_made_or_in_a_pause(on: dict[str, Any], sentence: str):
+    document = {"name": "S", "kind": "live", "on": on, "start": "open"}
+    definition = read_definition(document)
+    assert isinstance(definition, Live)
+    run = Run(1, 1, definition, None, parse_timestamp("2025-01-01T11:00"), None)
+    population = population_of([document], (track("10:00:00", "Added To Cart"),), runs={"S": [run]})
+    user = population.users["ann"]
+    assert user is not None
+    explanation = why(population.plan, entries_of(user), ("user", "ann"), "S", parse_timestamp("2025-01-01T12:00"))
+    assert explanation.outcome == "refused"
+    assert in_words(explanation, UTC) == [sentence]
 
 
 def test_several_qualifications():
