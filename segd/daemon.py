@@ -25,6 +25,7 @@ from segd.actors.posting import Poster
 from segd.actors.snapshots import keep_snapshots
 from segd.actors.webhooks import Webhooks
 from segd.assembly import Parts, assemble
+from segd.backtests import Backtests
 from segd.config import Address, Config
 from segd.core.errors import SegdError
 from segd.core.instants import Instant
@@ -45,6 +46,7 @@ from segd.web.auth import Guard, check_listening
 from segd.web.connections import break_connections
 from segd.web.rejected import Rejected
 
+OWN_CONNECTIONS = 2  # of the journal and the actors: however many ask, and however slowly they read, these go on
 HTTP_SECONDS = 5.0  # at stop, for requests that are under way
 COMMIT_SECONDS = 15.0  # at stop, for what the journal has taken
 KEEP_ALIVE_SECONDS = 75.0  # beyond the 60 after which load balancers give up idle connections themselves
@@ -102,8 +104,9 @@ async def serve(
         rejected=lambda: rejected.count,
         unready=lambda: journal.unready(),
     )
+    own = pool.apart(OWN_CONNECTIONS)
     follower = LiveFollower(
-        PostgresUsers(pool),
+        PostgresUsers(own),
         [figures, feeds],
         zone=zone,
         grace=config.grace,
@@ -112,7 +115,7 @@ async def serve(
         now=now,
     )
     journal = PostgresJournal(
-        pool,
+        own,
         JournalSettings(
             late_band=config.late_band,
             group_seconds=config.group_milliseconds / 1000,
@@ -133,7 +136,8 @@ async def serve(
             outer.start_soon(collect_little_and_often)
             tokens = Tokens(pool, now)
             check_listening(config.listen.host, guarded=await tokens.is_guarded())
-            async with _running(journal), _shown(feeds, stop):
+            backtests = Backtests(pool.dsn, config.zone, now)
+            async with contextlib.aclosing(backtests), _running(journal), _shown(feeds, stop):
                 write_keys = config.write_keys or frozenset({await kept_write_key(pool)})
                 guard = Guard(tokens, listening=config.listen.host, hosts=config.hosts)
                 refused_ids = await load_refused_ids(pool, now())
@@ -147,7 +151,7 @@ async def serve(
                 )
                 parts = Parts(
                     config, pool, journal, feeds, figures, wording, rejected, tokens, log, write_keys, refused_ids,
-                    delivering, now, demo is not None,
+                    delivering, backtests, now, demo is not None,
                 )  # fmt: skip
                 app = assemble(parts, guard)
                 snapshots = PostgresSnapshots(pool, zone, now, config.late_band)

@@ -32,7 +32,7 @@ ARM = 200  # users looked at between two transactions, where a new segment asks 
 AHEAD = HOUR  # timers due within so long are known; those that come after it are asked for in time
 ASK_AGAIN = 30 * MINUTE
 NAP = 1.0  # seconds: the wall clock may be set meanwhile
-ROOM = 3_000_000  # events of users at hand: at 300 to 500 bytes each about a gigabyte
+ROOM = 3_000_000  # events of users at hand, each user counted as several: at 300 to 500 bytes each about a gigabyte
 
 T = TypeVar("T")
 
@@ -229,8 +229,9 @@ class LiveFollower:
             self._arming = None
 
     async def _ask_timers(self, users: LiveUsers, now: Instant) -> None:
-        due = await self._store.due(now + AHEAD)
-        await _work(len(due), lambda: users.put_to_sleep(due))
+        until = now + AHEAD
+        due = await self._store.due(until)
+        await _work(len(due), lambda: users.put_to_sleep(due, until))
         self._asked_at = now
 
 

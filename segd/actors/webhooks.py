@@ -119,7 +119,8 @@ class Webhooks:
         return await self._store.all()
 
     async def create(self, segment: int, url: str, after: int | None) -> Webhook:
-        """after: a cursor; None for what comes from now on. Raises AddressError."""
+        """after: a cursor; None for what comes from now on. Raises AddressError, and SegdError `not_found` where the
+        segment is deleted meanwhile."""
         with suppress(UnknownHostError):  # it may be there tomorrow
             await self._poster.resolve(check_url(url))
         cursor = await self._log.end() if after is None else after
@@ -130,7 +131,8 @@ class Webhooks:
         except SegdError:
             self._unsure.set()  # it may be there all the same
             raise
-        assert webhook
+        if webhook is None:
+            raise SegdError("not_found", "the segment was deleted meanwhile, and its webhooks with it")
         return webhook
 
     async def delete(self, number: int) -> bool:
@@ -142,11 +144,11 @@ class Webhooks:
 
     async def redeliver(self, number: int, after: int) -> Webhook | None:
         """Send all that comes after a cursor again; what is off is switched on. None where there is none such."""
-        self._stop(number)
         try:
             await self._store.rewind(number, after)
         finally:
-            self._start(number)
+            self._stop(number)  # who may have read already, and wait for what comes after that
+            self._unsure.set()
         return await self._store.get(number)
 
     async def test(self, number: int) -> Attempt | None:

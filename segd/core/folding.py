@@ -36,6 +36,11 @@ def is_looked_back_at(digest: Digest) -> bool:
     return digest.imported_at is not None and digest.taken_at == digest.timestamp
 
 
+class Id(NamedTuple):
+    anonymous: bool
+    id: str
+
+
 class _Logged(NamedTuple):
     """owner: whose event it was when it came, by number."""
 
@@ -124,12 +129,13 @@ class Log:
         changes = self.moved if self.base is None else []
         for digest, owner in some:
             while changes and (changes[0].at, changes[0].sequence) <= place(digest):
-                yield self._joining(changes[0])
+                yield from self._joining(changes[0])
                 changes = changes[1:]
             anonymous, id = self._id_at(owner, place(digest))
             user_id, anonymous_id = (None, id) if anonymous else (id, None)
             yield Entry(digest.taken_at, digest.sequence, user_id, anonymous_id, None, digest)
-        yield from map(self._joining, changes)
+        for moved in changes:
+            yield from self._joining(moved)
 
     def user_in(self, population: Population) -> User:
         """Whose log it is, in a population that has taken it."""
@@ -137,27 +143,44 @@ class Log:
         user.log = []  # no more joins are to come
         return user
 
-    def _id_at(self, owner: int, at: Order) -> tuple[bool, str]:
-        """Whether it was anonymous, and the id."""
+    # Whom a message joins to whom goes by arrival, what they are called at an instant by the instants of the messages
+    # that gave them their names: the two are in another order where such a message came late.
+
+    def _id_at(self, owner: int, at: Order) -> Id:
+        """What a user was called then, who may have been part of another."""
+        id = self._id_after(owner, 0)
         for moved in self.moved:
-            if moved.old_user == owner:
-                if at < (moved.at, moved.sequence):
-                    return moved.old_anonymous, moved.old_id
-                owner = moved.into_user
-        return self.anonymous, self.id
+            if at < (moved.at, moved.sequence):
+                break
+            if moved.old_user == owner != moved.into_user:
+                return self._id_at(moved.into_user, at)
+            if moved.into_user == owner and (moved.old_user == owner or id.anonymous):
+                id = self._id_after(owner, moved.sequence)
+        return id
 
-    def _id_after(self, moved: Moved) -> tuple[bool, str]:
-        """What the user whom it names was called once it had come: that goes by arrival."""
-        later = (each for each in self.moved if each.old_user == moved.into_user and each.sequence > moved.sequence)
+    def _id_after(self, user: int, sequence: int) -> Id:
+        """What a user was called once that message had come."""
+        later = (each for each in self.moved if each.old_user == user and each.sequence > sequence)
         after = min(later, key=lambda each: each.sequence, default=None)
-        return (self.anonymous, self.id) if after is None else (after.old_anonymous, after.old_id)
+        return Id(self.anonymous, self.id) if after is None else Id(after.old_anonymous, after.old_id)
 
-    def _joining(self, moved: Moved) -> Entry:
+    def _joining(self, moved: Moved) -> Iterator[Entry]:
         """The message that made the user what it is: as an event, if it is asked about at all, it comes right after."""
-        anonymous, id = self._id_after(moved)
-        device, previous = (moved.old_id, None) if moved.old_anonymous else (None, moved.old_id)
-        assert not anonymous, "nobody is joined to an anonymous id"
-        return Entry(moved.at, moved.sequence, id, device, previous, None)
+        before = moved.at, moved.sequence - 1
+        old = self._id_at(moved.old_user, before)
+        into = self._id_after(moved.into_user, moved.sequence)
+        assert not into.anonymous, "nobody is joined to an anonymous id"
+        device = old.id if old.anonymous else None
+        previous = None if old.anonymous else old.id
+        if moved.old_user != moved.into_user:
+            named = self._id_at(moved.into_user, before)
+            if named.anonymous:  # the message that gave it the name is dated later, and this one names it, too
+                device, previous = named.id, old.id
+            else:
+                into = named
+        elif any(each.old_user == moved.old_user != each.into_user and each.at < moved.at for each in self.moved):
+            return  # it is part of another by then, who is called something else
+        yield Entry(moved.at, moved.sequence, into.id, device, previous, None)
 
 
 def fold(

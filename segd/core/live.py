@@ -30,6 +30,7 @@ from segd.core.resident import Cause, Found, Resident, found
 from segd.core.sleepers import Sleepers
 from segd.core.unwritten import Unwritten
 
+WEIGHT = 7  # what a user takes besides events: about as much as so many of them
 SETTLED = 64  # events of a user at least that are settled at once
 RECENT = 15 * MINUTE  # those of so long are at hand also where there is little room: few events are later than that
 FIRED = 2_000  # timers at most that fire at once, in about 20 ms; effects are written before the next ones do
@@ -37,7 +38,8 @@ FIRED = 2_000  # timers at most that fire at once, in about 20 ms; effects are w
 
 class LiveUsers:
     """plan: with runs. names: of live segments, by number. late_band: microseconds by which a live event may be late.
-    room: how many events of users are kept at hand, about. settled: the position up to which the record is complete.
+    room: how many events of users are kept at hand, about, each user counted as several. settled: the position up to
+    which the record is complete.
 
     failures: users of whom nothing can be decided, and why, since the caller last emptied it. unarmed_from: when the
     first of the segments began for which history is still to be looked at.
@@ -63,6 +65,7 @@ class LiveUsers:
         self._by_user: dict[User, Resident] = {}
         self._touched: dict[int, Resident] = {}
         self._asleep = Sleepers()
+        self._asleep_until: Instant = FOREVER  # who is to be woken later is not among them
         self._holding: list[tuple[Instant, int]] = []  # users with something held, by when it is to be told
         self._others_until: Instant = FOREVER  # so much may be decided about users who are not at hand
 
@@ -103,8 +106,10 @@ class LiveUsers:
         fires = pending[0][0] + self.patience.grace if pending else FOREVER
         return min(self._asleep.next_due(), held, fires)
 
-    def put_to_sleep(self, users: Iterable[tuple[int, Instant]]) -> None:
-        """Users of the store with their earliest timers, to be woken when those come due."""
+    def put_to_sleep(self, users: Iterable[tuple[int, Instant]], until: Instant) -> None:
+        """Users of the store with their earliest timers, to be woken when those come due: all who have one before
+        `until`. Those let go later are asked for anew, as the others."""
+        self._asleep_until = until
         for number, due in users:
             if number not in self._residents:
                 self._sleep(number, due)
@@ -426,8 +431,9 @@ class LiveUsers:
             before = min(now - band, self.unarmed_from, resident.undecided_from(self.plan))
             if log.instant_of(SETTLED) < before and all(moved.at < before for moved in log.moved):
                 resident.settle(self.plan, self._names, before)
-        self._size += len(log) - resident.size
-        resident.size = len(log)
+        size = WEIGHT + len(log)
+        self._size += size - resident.size
+        resident.size = size
 
     def _let_go(self) -> None:
         """Where there are too many, those that were not needed lately; all that follows from them is on record."""
@@ -436,7 +442,7 @@ class LiveUsers:
                 resident = self._residents[number]
                 due = min((waiting.due for waiting in resident.rows.values()), default=None)
                 self.forget([number])
-                if due is not None:
+                if due is not None and due < self._asleep_until:
                     self._sleep(number, due)
 
     def _sleep(self, number: int, due: Instant) -> None:

@@ -19,6 +19,10 @@ class Unavailable(SegdError):
         self.retry_after = retry_after
 
 
+class Unsure(Unavailable):
+    """So it seems, but what was asked for may be done all the same."""
+
+
 class Journal(Protocol):
     """The one order of everything that changes outcomes."""
 

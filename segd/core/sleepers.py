@@ -1,9 +1,11 @@
 """Users who are not at hand, by when to wake them."""
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from segd.core.actor import FOREVER
 from segd.core.instants import Instant
+
+LEFT = 1_000  # entries of who was woken or forgotten meanwhile
 
 
 class Sleepers:
@@ -17,6 +19,9 @@ class Sleepers:
         if self._at.get(number, FOREVER) > at:
             self._at[number] = at
             heappush(self._heap, (at, number))
+            if len(self._heap) > LEFT + 2 * len(self._at):
+                self._heap = [(at, number) for number, at in self._at.items()]
+                heapify(self._heap)
 
     def discard(self, number: int) -> None:
         self._at.pop(number, None)

@@ -376,6 +376,12 @@ class Pool:
         self._open.add(raw)
         return raw
 
+    def apart(self, size: int) -> "Pool":
+        """Another one, with connections that nobody can use up who asks this one; it is closed with this one."""
+        other = Pool(self._loop, self.dsn, size)
+        other._open = self._open
+        return other
+
     async def check_server(self) -> None:
         """Trio. Raises ConnectFailed for a server that cannot be reached, is too old, or holds another encoding."""
         async with self.acquire() as connection:

@@ -16,6 +16,8 @@ from segd.store.queries import query
 from segd.store.users import read_identities
 from segd.store.writer import Writer
 
+MOST_NAMES = 100_000  # of events, in memory: whoever has a write key can make up as many as they like
+
 _encode = Encoder(decimal_format="number").encode
 
 
@@ -52,7 +54,9 @@ class Entries:
         self._days: set[int] = set()  # whose month has a partition
 
     async def number_names(self, names: Iterable[str]) -> dict[str, int]:
-        """Trio. The numbers of these names and all earlier ones; new names get one."""
+        """Trio. The numbers of these names, among others; new names get one."""
+        if len(self._names) > MOST_NAMES:
+            self._names = {}
         unknown = set(names) - self._names.keys()
         for statement in ("event_names", "add_event_names"):
             if unknown:

@@ -23,7 +23,7 @@ import trio
 from segd.core.effects import Effects, Group
 from segd.core.instants import Instant, from_datetime
 from segd.core.messages import Event
-from segd.core.ports import Follower
+from segd.core.ports import Follower, Unsure
 from segd.store import outages
 from segd.store.bridge import Connection, Pool
 from segd.store.entries import Entry, entry
@@ -54,7 +54,7 @@ class JournalSettings:
     group_events: int
     waiting_events: int
     waiting_bytes: int
-    catch_up: int = 0
+    catch_up: int
 
 
 class PostgresJournal:
@@ -106,11 +106,9 @@ class PostgresJournal:
         self._queue.put(append)
         # Whoever is cancelled here, or waits in vain, has sent all the same: the group goes on.
         with trio.move_on_after(outages.ANSWER_SECONDS):
-            await append.done.wait()
-        if not append.done.is_set():
-            raise unavailable(outages.SLOW)
-        if append.error:  # which may have come just as the wait was over
-            raise append.error
+            await _wait_answer(append)
+            return
+        raise unavailable(outages.SLOW)
 
     async def import_history(self, events: Sequence[Event], now: Instant) -> int:
         """Trio. Return once these events are committed as history: they count from `now` on, and start, close and
@@ -136,7 +134,7 @@ class PostgresJournal:
         where the connection broke. Whatever it raises undoes it and is raised here. The connection looks rows up by
         their keys, without hash joins and scans. A caller that is cancelled does not take it back.
 
-        Raises Unavailable.
+        Raises Unavailable, Unsure where it may be committed all the same.
         """
         self._check_ready()
         asked = Asked(alone=True, write=write)
@@ -366,7 +364,7 @@ class PostgresJournal:
 
     def _refuse_all(self, reason: str) -> None:
         if self._round is not None:
-            self._queue.answer(self._round.items, unavailable(reason))
+            self._queue.answer(self._round.items, unavailable(reason, Unsure))
         self._queue.refuse_all(reason)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from segd.core.answers import Belongs, CausedBy, Happened, Person, Profile, Timeline, UserKey
 from segd.core.errors import SegdError
 from segd.core.instants import LATEST, Instant, from_datetime, to_datetime
+from segd.core.ports import Unsure
 from segd.core.refused_ids import RefusedIds, hash_of
 from segd.core.verdict import Told
 from segd.store.bridge import Pool, Row
@@ -114,6 +115,8 @@ class PostgresProfiles:
             counts, all_ids = await self._journal.change(
                 lambda connection, _: forget(connection, key, self._zone, refused_until)
             )
+        except Unsure:
+            raise  # they stay refused: who is told so asks again
         except SegdError:
             for one in ids:
                 self._refused.accept_again(one.anonymous, hash_of(one.id))

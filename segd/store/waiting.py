@@ -140,6 +140,6 @@ class Queue:
         await self._news.wait()
 
 
-def unavailable(reason: str) -> Unavailable:
+def unavailable(reason: str, kind: type[Unavailable] = Unavailable) -> Unavailable:
     """That nothing can be taken, as senders are told."""
-    return Unavailable("unavailable", f"events cannot be taken now: {reason}", RETRY_SECONDS)
+    return kind("unavailable", f"events cannot be taken now: {reason}", RETRY_SECONDS)

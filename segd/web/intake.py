@@ -172,7 +172,7 @@ class Intake:
 
     async def _accept(self, posted: Posted, known: bool, received_at: Instant) -> tuple[list[Event], list[_Refused]]:
         """known: whether the request has a good key; if not, each message must have its own."""
-        events: list[Event] = []
+        accepted: list[tuple[int, Event]] = []
         refused: list[_Refused] = []
         for index in range(posted.count):
             if index % _AT_ONCE == _AT_ONCE - 1:
@@ -184,11 +184,17 @@ class Intake:
                 # Two equal messages without an id happened twice: here, unlike in files, they are not sent again.
                 content = b"" if message.message_id is not None else token_bytes(16)
                 event = accept(message, received_at=received_at, content=content, ahead=self._ahead)
+                accepted.append((index, event))
+            except MessageError as error:
+                refused.append(_Refused(index, error.code, error.message))
+        events: list[Event] = []
+        for index, event in accepted:  # last, and at once: nobody is forgotten between this and the journal
+            try:
                 self._refused_ids.check(event, received_at)
                 events.append(event)
             except MessageError as error:
                 refused.append(_Refused(index, error.code, error.message))
-        return events, refused
+        return events, sorted(refused, key=lambda one: one.index)
 
     def _is_known(self, posted: Posted) -> bool:
         """Whether the body itself has a good key. Raises RequestError where none of its messages has one either."""

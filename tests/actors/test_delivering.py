@@ -284,6 +284,48 @@ async def test_a_deleted_one_is_posted_to_no_more(autojump_clock):
         assert world.posts == []
 
 
+async def test_one_whose_segment_is_deleted_as_it_is_made(autojump_clock, monkeypatch):
+    async def gone(number: int) -> None:
+        return None
+
+    world = World()
+    async with running(world) as webhooks:
+        monkeypatch.setattr(world, "get", gone)
+        with pytest.raises(SegdError, match="deleted meanwhile") as refused:
+            await webhooks.create(1, URL, 0)
+    assert refused.value.code == "not_found"
+
+
+async def test_redelivery_while_others_are_looked_for(autojump_clock, monkeypatch):
+    async def slowly(number: int, cursor: int) -> None:
+        await trio.sleep(5)
+        await rewind(number, cursor)
+
+    world = World()
+    rewind = world.rewind
+    monkeypatch.setattr(world, "rewind", slowly)
+    world.publish(1)
+    async with running(world) as webhooks, trio.open_nursery() as nursery:
+        await webhooks.create(1, URL, 0)
+        await trio.sleep(10)
+        nursery.start_soon(webhooks.redeliver, 1, 0)
+        await trio.sleep(1)
+        world.lost.add("add")
+        with pytest.raises(SegdError):
+            await webhooks.create(1, "https://b.example/", 0)
+        await trio.sleep(20)
+    assert world.posted(URL) == [[1], [1]]
+
+
+async def test_redelivery_that_fails_when_all_has_ended_tells_why(autojump_clock):
+    world = World()
+    async with running(world) as webhooks:
+        await webhooks.create(1, URL, 0)
+    world.lost.add("rewind")
+    with pytest.raises(SegdError, match="lost"):
+        await webhooks.redeliver(1, 0)
+
+
 async def test_a_database_that_is_away_is_waited_for(autojump_clock):
     world = World()
     world.error = SegdError("database_unreachable", "away")

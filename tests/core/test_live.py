@@ -184,7 +184,7 @@ class Daemon:
         """What was to be written is lost; segd starts again."""
         settled, self.position = self.users.settled, self.position
         self.users = LiveUsers(self.plan, self.names, Patience(self.grace), LATE_BAND, 1000, settled - len(arrivals))
-        self.users.put_to_sleep(self.store.due())
+        self.users.put_to_sleep(self.store.due(), FOREVER)
         self.load({arrival.user for arrival in arrivals}, now, arrivals)
         self.users.settle(self.position)
 

@@ -16,6 +16,7 @@ from segd.core.messages import Event
 from segd.core.patience import Patience
 from segd.core.plan import Plan
 from segd.core.reading import read_definition
+from segd.core.sleepers import LEFT, Sleepers
 
 START = parse_timestamp("2025-06-02T12:00:00Z")
 BAND = 20 * MINUTE
@@ -150,3 +151,25 @@ def test_what_is_kept_tells_all_that_may_change(seed: int, monkeypatch: pytest.M
         assert taking.behind == []
         standing.append(taking.standing())
     assert standing[0] == standing[1]
+
+
+def test_users_who_did_little_are_let_go_too_and_woken_by_the_store_where_that_is_far_off():
+    for until, are_known in ((START + HOUR, True), (START + MINUTE, False)):
+        taking = Taking(room=800)
+        taking.users.put_to_sleep([], until)
+        for number in range(1, 201):
+            event = Event("track", "A", f"user {number}", None, None, START, START, None, f"m{number}", None, 0, b"{}")
+            taking.take(START, Arrival(event, number, START, "live", number))
+        assert taking.users.count()[0] <= 100
+        assert taking.users.knows(1) is are_known
+
+
+def test_who_is_woken_is_kept_once_however_often_they_were_let_go():
+    sleepers = Sleepers()
+    for _ in range(5_000):
+        for number in range(10):
+            sleepers.put(number, START + number)
+            sleepers.discard(number)
+    sleepers.put(1, START + 1)
+    assert len(sleepers._heap) <= LEFT + 2  # pyright: ignore[reportPrivateUsage]
+    assert sleepers.wake(START + HOUR, 10) == [1]

@@ -71,8 +71,8 @@ class Incarnation:
         self.was_up = False
         self._readers: trio.Nursery | None = None
 
-    async def live(self, readers: Iterable[Reader], up: Callable[["Incarnation"], None]) -> None:
-        """Trio. Until `crash`, `stop`, or what it meets. up: called once it takes events."""
+    async def live(self, readers: Callable[[], Iterable[Reader]], up: Callable[["Incarnation"], None]) -> None:
+        """Trio. Until `crash`, `stop`, or what it meets. readers, up: called once it takes events."""
         try:
             with self._scope:
                 async with trio.open_nursery() as outer:
@@ -84,7 +84,7 @@ class Incarnation:
                         self._readers = outer
                         self.was_up = True
                         up(self)
-                        self.read(readers)
+                        self.read(readers())
                         await self._stopping.wait()
                         self.feeds.close()
                         self.journal.close()

@@ -137,14 +137,14 @@ def check_hooks(t: Tables, hooks: Hooks) -> None:
             raise Violation(f"the webhook {number} is off: {row.reason}")
 
 
-def check_patience(t: Tables, grace: int, catch_up: int, downs: Iterable[tuple[Instant, Instant]]) -> None:
-    """What came due was told no earlier than stragglers were waited for. downs: when segd was down, from and until; the
-    messages of that time come later."""
-    triggers = {number: json.loads(one.definition).get("on", {}) for number, one in t.segments.items()}
+def check_patience(t: Tables, grace: int, catch_up: int, outages: Iterable[tuple[Instant, Instant]]) -> None:
+    """What came due was told no earlier than stragglers were waited for. outages: when segd was down, or the database
+    away, from and until; the messages of that time come later."""
+    runs = {(segment, run.version): json.loads(run.definition) for (segment, _), run in t.segment_runs.items()}
     for row in t.log.values():
-        if row[0] == "qualified" and triggers[row[1]]["type"] in TIMED:
+        if row[0] == "qualified" and runs[row[1], row[2]]["on"]["type"] in TIMED:
             at = from_datetime(row[6])
-            waits = [until + min(until - since, catch_up) for since, until in downs if since <= at <= until]
+            waits = [until + min(until - since, catch_up) for since, until in outages if since <= at <= until]
             if from_datetime(row[-1]) < max([at + grace, *waits]):
                 raise Violation(f"{row} was told too early")
 

@@ -30,6 +30,7 @@ from segd.store import forgetting, groups, journal, users
 from segd.store.entries import Entries
 from segd.store.groups import Rounds
 from segd.store.journal import PostgresJournal
+from segd.store.outages import Outages
 from segd.store.waiting import Append
 from segd.store.writer import Writer, read_end
 
@@ -248,6 +249,17 @@ def cursor_of_a_webhook_moved_before_it_is_taken() -> AbstractContextManager[Any
 @mutation
 def waits_for_nobody_after_an_outage() -> AbstractContextManager[Any]:
     return patch.object(Patience, "after", lambda self, since, until, catch_up: self)
+
+
+@mutation
+def outages_of_the_database_taken_for_none() -> AbstractContextManager[Any]:
+    def begun(self: Any, reason: str) -> None:
+        since = self._since
+        begin(self, reason)
+        self._since = since
+
+    begin = Outages._begin
+    return patch.object(Outages, "_begin", begun)
 
 
 @mutation

@@ -13,7 +13,7 @@ import trio
 
 from segd.core.answers import UserKey
 from segd.core.errors import DefinitionError, MessageError, SegdError
-from segd.core.instants import Instant, to_datetime
+from segd.core.instants import DAY, Instant, to_datetime
 from segd.core.messages import Event, accept, decode
 from segd.core.ports import Unavailable
 from segd.core.reading import read_definition
@@ -131,7 +131,7 @@ class People:
         await self._with_daemon(append)
 
     def _accepted(self, daemon: Incarnation, messages: Sequence[Json]) -> list[Event]:
-        """Without those of people who were forgotten, and are refused."""
+        """Without those of people who were forgotten, and are refused; and those that have been sent for too long."""
         events: list[Event] = []
         for message in messages:
             content = msgspec.json.encode(message)
@@ -142,7 +142,10 @@ class People:
             except MessageError:
                 self._place.counts["messages refused"] += 1
                 continue
-            if any(id == event.message_id for id, _ in self.attempts):
+            if attempts := [at for id, at in self.attempts if id == event.message_id]:
+                if received_at > attempts[0] + DAY - 8 * self._place.point:  # clocks may be wrong by so much
+                    self._place.counts["messages given up"] += 1  # a repeat is known as one for a day
+                    continue
                 self._place.counts["messages sent again"] += 1
             self.attempts[event.message_id, received_at] = message
             events.append(event)

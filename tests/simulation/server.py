@@ -18,6 +18,7 @@ from typing import Any
 import trio
 
 from segd.store.errors import ConnectFailed, ConnectionLost
+from segd.store.outages import ANSWER_SECONDS
 
 from . import statements_of_messages, statements_of_segments  # noqa: F401  they say what each statement does
 from .copying import copied
@@ -38,6 +39,7 @@ class Faults:
 
 NONE = Faults()
 WRITERS = ("advance_live", "beat", "copy_in")  # what only whoever has the lock may do
+LONG_SECONDS = ANSWER_SECONDS + 0.5  # for an answer: whoever has the lock knows by then that this is an outage
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Done:
 
 class Server:
     """nursery: in which sessions that segd has lost come to their end. trace: gets all that is done, in order. counts:
-    of what went wrong."""
+    of what went wrong. silences: from when to when whoever has the lock asked in vain, on Trio's clock."""
 
     def __init__(self, generator: Random, nursery: trio.Nursery, trace: list[Done] | None = None) -> None:
         self.generator = generator
@@ -63,18 +65,38 @@ class Server:
         self.away = False
         self.calls = 0
         self.counts: Counter[str] = Counter()
+        self.silences: list[tuple[float, float]] = []
         self.sessions: list[Session] = []
         self.lock: Session | None = None
         self.writing: Session | None = None
         self.began = 0
         self._turn = trio.Event()
         self._awaited = 0, trio.Event()
+        self._locked: Session | None = None  # when the server went down
+        self._noticed: float | None = None  # by that one, on Trio's clock
 
     def fail(self) -> None:
-        """The server goes down: all sessions end, and none begins until `away` is false again."""
+        """The server goes down: all sessions end, and none begins until `come_back`."""
         self.away = True
+        self._locked = self.lock
         for session in list(self.sessions):
             session.lose(at_once=True)
+
+    def come_back(self) -> None:
+        self.away = False
+        if self._noticed is not None:
+            self.silences.append((self._noticed, trio.current_time()))
+        self._locked = self._noticed = None
+
+    def asked_in_vain(self, session: "Session") -> None:
+        if session is self._locked and self._noticed is None:
+            self._noticed = trio.current_time()
+
+    def answered(self, session: "Session", asked: float) -> None:
+        """asked: when, on Trio's clock."""
+        now = trio.current_time()
+        if session is self.lock and now - asked > LONG_SECONDS:
+            self.silences.append((asked, now))
 
     def done(self, session: "Session", name: str, args: tuple[Any, ...] = (), result: Any = None) -> None:
         if self.trace is not None:
@@ -208,6 +230,7 @@ class Session:
 
     def _check(self) -> None:
         if self.lost:
+            self.server.asked_in_vain(self)
             raise ConnectionLost("the connection to the server was lost")
 
     def _maybe_lose(self) -> None:
@@ -230,6 +253,7 @@ class Session:
     # What is done
 
     async def _call(self, name: str, args: tuple[Any, ...]) -> Any:
+        asked = trio.current_time()
         await self._reach()
         if name in WRITES or name == "copy_in":
             await self.server.wait_turn(self)
@@ -238,6 +262,7 @@ class Session:
             self._check()
         result = self._do(name, args)
         await self._answer()
+        self.server.answered(self, asked)
         return result
 
     def _do(self, name: str, args: tuple[Any, ...]) -> Any:
@@ -289,6 +314,7 @@ class Session:
     async def _commit(self) -> None:
         with trio.CancelScope(shield=True):
             self._committing = True
+            asked = trio.current_time()
             await self._reach()
             written = self._written is not None
             self._finish(True)
@@ -297,6 +323,7 @@ class Session:
             except ConnectionLost:
                 self.server.counts["commits done unseen"] += written
                 raise
+            self.server.answered(self, asked)
 
     def _finish(self, commit: bool) -> None:
         self.server.done(self, "commit" if commit else "rollback")

@@ -13,6 +13,7 @@ from .people import People
 from .server import NONE
 from .stories import Said, Story
 
+WINDOW = {"did": {"event": "A"}, "did_not": {"event": "C"}, "within": "3m"}
 Request = tuple[float, list[Said]]  # the point of the grid at which it is sent
 
 
@@ -58,3 +59,24 @@ def test_an_event_between_two_joins_of_which_the_first_came_late(monkeypatch: py
 def test_a_new_user_whose_first_message_concerns_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = [(10, [said(10, "m0", userId="u", anonymousId="a"), said(10, "m1", "A", anonymousId="a")])]
     run(monkeypatch, {"type": "action", "did": {"event": "A"}}, requests)
+
+
+def test_one_is_joined_into_another_before_that_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [
+        (10, [said(10, "m0", anonymousId="a")]),
+        (130, [said(130, "m1", "A", userId="u1")]),
+        (132, [said(132, "m2", "C", anonymousId="a")]),
+        (135, [said(10, "m3", userId="u2", anonymousId="a")]),  # so late that it counts from when it came
+        (136, [said(131, "m4", userId="u2", type="alias", previousId="u1")]),
+    ]
+    run(monkeypatch, {"type": "inaction", **WINDOW}, requests)
+
+
+def test_a_second_name_is_dated_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [
+        (10, [said(10, "m0", "A", anonymousId="a")]),
+        (12, [said(12, "m1", "C", anonymousId="a")]),
+        (15, [said(15, "m2", userId="u1", anonymousId="a")]),
+        (16, [said(11, "m3", userId="u2", type="alias", previousId="u1")]),
+    ]
+    run(monkeypatch, {"type": "inaction", **WINDOW}, requests)

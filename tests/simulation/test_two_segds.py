@@ -49,7 +49,7 @@ def test_what_another_wrote_is_not_taken_for_ones_own() -> None:
                     return await commit(self)
                 Session._commit = commit
                 self.lose(at_once=True)
-                nursery.start_soon(second.live, [], up.append)
+                nursery.start_soon(second.live, list, up.append)
                 raise ConnectionLost("lost")
 
             async def send_in_vain() -> None:
@@ -59,7 +59,7 @@ def test_what_another_wrote_is_not_taken_for_ones_own() -> None:
             async def end_as_moved() -> None:
                 moved = pytest.RaisesExc(StoreError, match="another segd has written")
                 with pytest.RaisesGroup(moved, flatten_subgroups=True):
-                    await first.live([], up.append)
+                    await first.live(list, up.append)
 
             nursery.start_soon(end_as_moved)
             await trio.sleep(1)

@@ -116,7 +116,7 @@ class Chaos:
         self._counts["outages"] += 1
         self._place.server.fail()
         await trio.sleep(self._chance.choice((0.5, 5.0, 60.0)) * self._chance.random())
-        self._place.server.away = False
+        self._place.server.come_back()
 
     async def _set_clock(self) -> None:
         before = self._place.skew

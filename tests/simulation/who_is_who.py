@@ -95,12 +95,18 @@ def groups(arrived: Iterable[Message | Forgotten]) -> list[list[Version]]:
             right = left if survivor is None else version_of(survivor)
             if left is right and (survivor is not None or names.get(absorbed, absorbed.person) != left.person):
                 continue  # one by now, or part of somebody else
+            if survivor is None and names.get(absorbed) == person:
+                continue  # named by another message, which came later and is dated earlier
             left.end = right.end = message
             if survivor is None:
                 names[absorbed] = person
                 both = Version(person, left.members | {person}, message, left.messages.copy())
             else:
-                both = Version(right.person, left.members | right.members, message, left.messages + right.messages)
+                if named := right.person[0] == "anonymous":
+                    names[survivor] = person
+                called = person if named else right.person
+                members = left.members | right.members | {called}
+                both = Version(called, members, message, left.messages + right.messages)
             gone = [left] if left is right else [left, right]
             before[id(both)] = gone + [one for version in gone for one in before.pop(id(version), ())]
             current.update({being: both for being, one in current.items() if one in gone})

@@ -62,6 +62,7 @@ def run(seed: int, *, traced: bool = False) -> Outcome:
         patch.object(live, "SETTLED", world.settled),
         patch.object(live, "RECENT", world.recent),
         patch.object(webhooks, "BATCH", BATCH),
+        patch.object(webhooks, "PATIENCE", 1000 * DAY),  # days pass in a minute here
         patch.object(webhooks, "random", Random(seed)),
         patch.object(webhooks.secrets, "token_urlsafe", lambda length: "secret"),
     ):
@@ -98,7 +99,10 @@ class World:
 
     def now(self) -> Instant:
         """The wall clock of the machine that segd runs on."""
-        return self.start + int(trio.current_time() * self.point / POINT_SECONDS) + self.skew
+        return self._instant(trio.current_time()) + self.skew
+
+    def _instant(self, seconds: float) -> Instant:
+        return self.start + int(seconds * self.point / POINT_SECONDS)
 
     async def run(self) -> None:
         async with trio.open_nursery() as lingering:
@@ -134,7 +138,7 @@ class World:
             started = self.now()
             daemon = Incarnation(self.server, self.witness, self.hooks, self.now, self._settings())
             try:
-                await daemon.live(list(self.people.readers.values()), up)
+                await daemon.live(lambda: self.people.readers.values(), up)
             except* StoreError as group:
                 self._check_ended(group)
             if daemon.was_up:
@@ -171,7 +175,7 @@ class World:
             await trio.sleep(self._chance.random() * 2 * POINT_SECONDS)
             nursery.cancel_scope.cancel()
         self.server.faults = NONE
-        self.server.away = False
+        self.server.come_back()
         self.hooks.failing = 0.0
         self.resumed = self.now()
 
@@ -201,7 +205,7 @@ class World:
         )
 
     async def _judge(self) -> None:
-        t, people = self.server.tables, self.people
+        t, people, silences = self.server.tables, self.people, self.server.silences
         self._sum_up()
         judging.check_messages(t, people.answered)
         judging.check_owners(t)
@@ -211,10 +215,12 @@ class World:
         judging.check_hooks(t, self.hooks)
         judging.check_timers(t, self.until)
         judging.check_refused(t, people.attempts, 8 * self.point)
+        if not self.counts["clock set ahead"] + self.counts["clock set back"]:
+            outages = [(self._instant(since), self._instant(until)) for since, until in silences]
+            downs = [] if self.weather.two else self._downs  # where there are two, one may be up meanwhile
+            judging.check_patience(t, self.grace, self.catch_up, outages + downs)
         if not self.weather.changing:
             definitions = [people.with_dates(definition) for definition in self.story.definitions]
-            if not self.weather.two and not self.counts["clock set ahead"] + self.counts["clock set back"]:
-                judging.check_patience(t, self.grace, self.catch_up, self._downs)
             judging.check_oracle(t, definitions, people.attempts, self.story.zone, self.until)
             self.counts["judged by the oracle"] += 1
         await judging.check_cache(Pool(self.server), self.zone, list(t.users), self.now())

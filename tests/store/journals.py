@@ -19,8 +19,9 @@ from segd.store.journal import JournalSettings, PostgresJournal
 
 NOW = parse_timestamp("2025-06-02T12:00:00Z")
 SETTINGS = JournalSettings(
-    late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000
-)
+    late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000,
+    catch_up=0,
+)  # fmt: skip
 WRITERS = (
     "SELECT pid FROM pg_locks JOIN pg_database AS d ON d.oid = database "
     "WHERE locktype = 'advisory' AND granted AND datname = current_database()"

@@ -1,3 +1,4 @@
+import socket
 import threading
 
 import pytest
@@ -6,6 +7,7 @@ import trio.testing
 
 from segd.store.bridge import Pool, open_pool, without_password
 from segd.store.errors import ConnectFailed, ConnectionLost, ServerError
+from tests.postgres_proxy import open_proxy
 
 SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
 
@@ -204,6 +206,20 @@ async def test_a_connection_lost_inside_a_transaction_raises_that(empty_dsn):
                 await lose(pool, process)
 
 
+async def test_a_connection_over_the_network_ends_half_a_minute_after_the_network_does(empty_dsn):
+    async with open_proxy(empty_dsn) as proxy, open_pool(proxy.dsn, 1) as pool, pool.acquire() as connection:
+        connected = connection._raw._transport.get_extra_info("socket")
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+        def tcp(option):
+            return connected.getsockopt(socket.IPPROTO_TCP, option)
+
+        # While it waits for an answer, and when it has sent what nobody gets.
+        probes = tcp(socket.TCP_KEEPIDLE) + tcp(socket.TCP_KEEPINTVL) * tcp(socket.TCP_KEEPCNT)
+        assert 10 < probes <= 30
+        assert 10_000 < tcp(socket.TCP_USER_TIMEOUT) <= 30_000
+
+
 async def test_no_more_than_size_at_once_in_order_of_asking(empty_dsn):
     order = []
 
@@ -217,6 +233,14 @@ async def test_no_more_than_size_at_once_in_order_of_asking(empty_dsn):
             nursery.start_soon(use, pool, number)
             await trio.testing.wait_all_tasks_blocked()
     assert order == [0, 1, 2, 3]
+
+
+async def test_a_pool_apart_waits_for_nobody_of_the_other(empty_dsn):
+    async with open_pool(empty_dsn, 1) as pool:
+        apart = pool.apart(1)
+        async with pool.acquire():
+            with trio.fail_after(60):
+                assert await value(apart, "SELECT 1") == 1
 
 
 async def test_a_connection_given_back_inside_a_transaction_is_not_used_again(empty_dsn):

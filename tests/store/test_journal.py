@@ -11,8 +11,8 @@ from journals import NOW, SETTINGS, WRITERS, Cut, lose, opened, rows, said, stor
 from segd.core.instants import DAY, HOUR, MINUTE
 from segd.core.messages import Event
 from segd.core.ports import Unavailable
+from segd.store import entries, outages
 from segd.store import journal as journal_module
-from segd.store import outages
 from segd.store.bridge import open_pool
 from segd.store.errors import StoreError
 from segd.store.writer import only_writer
@@ -193,6 +193,15 @@ async def test_a_lost_connection_between_groups_is_not_noticed_by_senders(dsn: s
         await journal.append([said("5")])
         assert await stored(pool) == [f"{n}" for n in range(6)]
     assert told[-1] == "the database is back"
+
+
+async def test_names_of_events_are_kept_in_mind_up_to_a_number(dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(entries, "MOST_NAMES", 3)
+    async with open_pool(dsn, size=3) as pool, opened(pool) as journal:
+        for n in range(0, 12, 2):
+            await journal.append([said(f"{n}", event=f"E{n}"), said(f"{n + 1}", event="A")])
+        named = "SELECT e.message_id, n.name FROM events AS e JOIN event_names AS n ON n.number = e.name"
+        assert dict(await rows(pool, named)) == {f"{n}": "A" if n % 2 else f"E{n}" for n in range(12)}
 
 
 @pytest.mark.parametrize("after", [False, True])

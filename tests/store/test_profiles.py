@@ -14,7 +14,7 @@ from segd.core.errors import MessageError
 from segd.core.explain import Explanation, Membership
 from segd.core.instants import DAY, HOUR, parse_timestamp, to_text
 from segd.core.messages import Event, accept, decode
-from segd.core.ports import Unavailable
+from segd.core.ports import Unavailable, Unsure
 from segd.core.refused_ids import RefusedIds
 from segd.store.forgetting import load_refused_ids
 from segd.store.members import PostgresMembers
@@ -293,18 +293,25 @@ async def test_the_ids_of_a_forgotten_user_are_refused_until_then_also_after_a_r
         assert await shop.rows("SELECT count(*) FROM refused_ids") == [(0,)]
 
 
-async def test_where_forgetting_fails_nobody_is_refused(dsn: str):
+async def test_where_forgetting_fails_nobody_is_refused_unless_it_may_be_done_all_the_same(dsn: str):
     class Away:
-        async def change(self, write: object) -> Any:
-            raise Unavailable("unavailable", "the database is away", 1)
+        def __init__(self, kind: type[Unavailable]) -> None:
+            self.kind = kind
 
+        async def change(self, write: object) -> Any:
+            raise self.kind("unavailable", "the database is away", 1)
+
+    message = json.dumps({"type": "track", "event": "A", "messageId": "m", "userId": "ann"})
+    event = accept(decode(message.encode()), received_at=NOW, content=b"")
     async with opened(dsn) as (shop, users):
         await make_ann(shop)
-        failing = PostgresProfiles(shop.pool, Away(), ZONE, shop.clock, users.refused, users.forgotten.extend)
-        with pytest.raises(Unavailable):
-            await failing.forget(user("ann"), NOW + DAY)
-        message = json.dumps({"type": "track", "event": "A", "messageId": "m", "userId": "ann"})
-        users.refused.check(accept(decode(message.encode()), received_at=NOW, content=b""), NOW)
+        for kind in (Unavailable, Unsure):
+            users.refused.check(event, NOW)
+            failing = PostgresProfiles(shop.pool, Away(kind), ZONE, shop.clock, users.refused, users.forgotten.extend)
+            with pytest.raises(kind):
+                await failing.forget(user("ann"), NOW + DAY)
+        with pytest.raises(MessageError, match="refused until"):
+            users.refused.check(event, NOW)
 
 
 async def test_an_export_is_all_that_is_known(dsn: str):

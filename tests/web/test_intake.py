@@ -4,9 +4,14 @@ import json
 import zlib
 
 import pytest
-from serving import KEY, NOON, open_site, unavailable
+import trio
+import trio.testing
+from serving import KEY, NOON, RememberingJournal, open_site, unavailable
 
 from segd.core.instants import SECOND
+from segd.core.refused_ids import RefusedIds, hash_of
+from segd.web.intake import Intake
+from segd.web.rejected import Rejected
 
 TRACK = {"type": "track", "event": "Charged", "userId": "u", "messageId": "m"}
 SUCCESS = b'{"success":true}'
@@ -409,3 +414,31 @@ async def test_what_nobody_expected_is_logged_and_told_as_internal(caplog):
         assert (response.status_code, response.json()["code"]) == (500, "internal")
         assert "secret" not in response.text
         assert "secret" in caplog.text
+
+
+async def test_of_whoever_is_forgotten_while_a_batch_is_looked_at_nothing_is_taken():
+    looking, refused_ids, journal, sent = trio.Event(), RefusedIds(), RememberingJournal(), []
+
+    def now():
+        looking.set()
+        return NOON
+
+    async def forget():
+        await looking.wait()
+        refused_ids.refuse(False, hash_of("u"), NOON + SECOND)
+
+    async def receive():
+        body = json.dumps({"writeKey": KEY, "batch": [TRACK | {"messageId": str(n)} for n in range(1200)]})
+        return {"type": "http.request", "body": body.encode()}
+
+    async def send(message):
+        sent.append(message)
+
+    intake = Intake(journal, write_keys={KEY}, now=now, rejected=Rejected(kept=10), refused_ids=refused_ids)
+    scope = {"type": "http", "path": "/v1/batch", "method": "POST", "headers": []}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(forget)
+        await trio.testing.wait_all_tasks_blocked()
+        await intake(scope, receive, send)
+    assert len(json.loads(sent[-1]["body"])["errors"]) == 1200
+    assert journal.events == []
