@@ -12,7 +12,7 @@ from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.config import Address
 
-CONNECTIONS = 12  # of the journal, the actors, and ten for whoever asks
+CONNECTIONS = 10  # for whoever asks; the journal and the actors have their own
 
 
 @click.command()

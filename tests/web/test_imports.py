@@ -51,6 +51,20 @@ async def test_a_body_of_any_length_is_taken_as_it_comes(dsn):
         assert [one["path"] for one in answer["problems"]] == ["2001"]
 
 
+async def test_who_is_forgotten_meanwhile_is_not_brought_in(dsn):
+    async with open_api(dsn, seeded=False) as api:
+        await api.ask("POST", PATH, content=line(1))
+
+        async def pieces():
+            yield line(8) + line(2)
+            await api.ask("DELETE", "/api/user?id=u1&refuseDays=30")
+            yield b"nothing\n" + line(15)
+
+        answer = await api.ask("POST", PATH, content=pieces())
+        assert (answer["imported"], answer["refused"]) == (1, {"bad_json": 1, "forgotten_user": 2})
+        assert [one["path"] for one in answer["problems"]] == ["1", "3", "4"]
+
+
 async def test_gzip_that_breaks_off_is_refused_and_may_come_again(dsn):
     async with open_api(dsn, seeded=False) as api:
         whole = gzip.compress(b"".join(line(number) for number in range(MOST + 5)))

@@ -91,7 +91,7 @@ class _Taking:
         self._latest = now() + ahead
         self._ahead = ahead
         self._busy = busy
-        self._batch: list[Event] = []
+        self._batch: list[tuple[int, Event]] = []  # with the numbers of their lines
         self._most = FIRST  # messages in the next transaction
         self._taken = self._imported = self._junk_ids = 0
         self._refused = Counter[str]()
@@ -108,31 +108,29 @@ class _Taking:
 
     def told(self) -> shapes.Imported:
         repeated = self._taken - self._imported
-        return shapes.Imported(self._imported, repeated, dict(self._refused), self._problems, self._junk_ids)
+        problems = sorted(self._problems, key=lambda one: int(one.path))
+        return shapes.Imported(self._imported, repeated, dict(self._refused), problems, self._junk_ids)
 
     async def _take(self, runs: Iterable[tuple[int, bytes]]) -> None:
         for first, run in runs:
             await trio.lowlevel.checkpoint()
             for offset, event in read_lines(run, ahead=self._ahead, latest=self._latest):
-                try:
-                    if isinstance(event, MessageError):
-                        raise event
-                    self._refused_ids.check(event, self._now())
-                except MessageError as error:
-                    self._refused[error.code] += 1
-                    if len(self._problems) < SHOWN:
-                        self._problems.append(shapes.Problem(str(first + offset), error.message))
+                if isinstance(event, MessageError):
+                    self._refuse(first + offset, event)
                     continue
-                self._junk_ids += event.junk
-                self._batch.append(event)
+                self._batch.append((first + offset, event))
                 if len(self._batch) >= self._most:
                     await self._write()
+
+    def _refuse(self, line: int, error: MessageError) -> None:
+        self._refused[error.code] += 1
+        if len(self._problems) < SHOWN:
+            self._problems.append(shapes.Problem(str(line), error.message))
 
     async def _write(self) -> None:
         batch, self._batch = self._batch, []
         began = trio.current_time()
         self._imported += await self._import(batch)
-        self._taken += len(batch)
         took = trio.current_time() - began
         if not self._busy():
             self._most = MOST
@@ -141,12 +139,25 @@ class _Taking:
             self._most = round(min(MOST, max(LEAST, len(batch) * SHORT_SECONDS / max(took, 0.001))))
         await trio.sleep(took)
 
-    async def _import(self, events: Sequence[Event]) -> int:
+    async def _import(self, batch: Sequence[tuple[int, Event]]) -> int:
         """Once there is room for them: events that happen now come first."""
         while True:
+            batch = [one for one in batch if self._is_welcome(*one)]  # again: somebody may be forgotten meanwhile
             try:
-                return await self._journal.import_history(events, self._now())
+                imported = await self._journal.import_history([event for _, event in batch], self._now())
             except Unavailable as error:
                 if error.code != "overloaded":
                     raise
                 await trio.sleep(error.retry_after)
+                continue
+            self._taken += len(batch)
+            self._junk_ids += sum(event.junk for _, event in batch)
+            return imported
+
+    def _is_welcome(self, line: int, event: Event) -> bool:
+        try:
+            self._refused_ids.check(event, self._now())
+        except MessageError as error:
+            self._refuse(line, error)
+            return False
+        return True
