@@ -33,7 +33,7 @@ from segd.files.lines import on_disk
 @click.option(
     "--until", callback=as_instant, metavar="T", help="End of time, an ISO date-time; else that of the last event."
 )
-@click.option("-o", "--output", type=FILE, help="Where to write; else standard output.")
+@click.option("-o", "--output", type=FILE, help="Where to write; without, or with -, standard output.")
 @click.option(
     "--order", type=click.Choice(["timestamp", "arrival"]), default="timestamp", show_default=True,
     help="Put events in order of time, or take them as the file has them, with the late band and its retractions.",
@@ -73,7 +73,7 @@ def backtest(
     with ExitStack() as stack:
         files = [stack.enter_context(on_disk(name)) for name in events]
         size = sum(path.stat().st_size for path in files if path.exists())
-        sink = stack.enter_context(_opened(output)) if output else sys.stdout.buffer
+        sink = stack.enter_context(_opened(output)) if output not in (None, Path("-")) else sys.stdout.buffer
         progress = stack.enter_context(reading("Backtest", size))
         try:
             summary = run(
@@ -94,7 +94,7 @@ def backtest(
             raise click.ClickException(f"the result cannot be written: {error.strerror}") from None
     refused.tell(summary.refused)
     if as_json:
-        click.echo(msgspec.json.encode(summary), err=True)
+        click.echo(msgspec.json.encode(_as_data(summary, plan)), err=True)
     else:
         click.echo(_in_words(summary, plan), err=True)
     for problem in summary.broken:
@@ -108,6 +108,20 @@ def _opened(path: Path) -> IO[bytes]:
         return path.open("wb")
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
+
+
+def _as_data(summary: Summary, plan: Plan) -> dict[str, object]:
+    return {
+        "events": summary.events,
+        "users": summary.users,
+        "refused": summary.refused,
+        "repeated": summary.repeated,
+        "afterUntil": summary.after_until,
+        "qualified": {segment.name: summary.qualified.get(segment.name, 0) for segment in plan.live},
+        "open": summary.open,
+        "broken": summary.broken,
+        "seconds": round(summary.seconds, 3),
+    }
 
 
 def _in_words(summary: Summary, plan: Plan) -> str:

@@ -42,6 +42,14 @@ def as_url(ctx: click.Context, param: click.Parameter, value: str | None) -> Spl
     raise click.BadParameter(f"expected an address such as http://127.0.0.1:7337, found {value!r}")
 
 
+def as_token(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """An API token; an empty one is none."""
+    token = (value or "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise click.BadParameter("expected an API token as `segd keys create` told it")
+    return token or None
+
+
 def reachable(url: str) -> SplitResult:
     """Where to reach, from the same machine, what listens there: everywhere, it may be."""
     parts = urlsplit(url)
@@ -55,9 +63,25 @@ def daemon_options(command: F) -> F:
         "--url", callback=as_url, metavar="URL", help="Of the daemon, if not that of the database configured here."
     )  # fmt: skip
     token = click.option(
-        "--token", envvar="SEGD_TOKEN", metavar="TOKEN", help="An API token; else what SEGD_TOKEN holds."
-    )
+        "--token", envvar="SEGD_TOKEN", callback=as_token, metavar="TOKEN",
+        help="An API token; else what SEGD_TOKEN holds.",
+    )  # fmt: skip
     return url(token(command))
+
+
+def reason_of(content: bytes, status: int, where: str, *, token: str | None) -> str:
+    """Why a daemon did not do what was asked, in words that fit a command line: a line for each problem. token: what it
+    was asked with."""
+    try:
+        error = msgspec.json.decode(content)
+        code, message, details = error["code"], error["message"], error["details"]
+    except (msgspec.DecodeError, TypeError, KeyError):
+        return f"{where} answered {status}, which is not what segd says"
+    if code == "unauthorized" and token is None:
+        return "the daemon asks for an API token: --token, or SEGD_TOKEN (`segd keys create` makes one)"
+    if details:
+        return "\n".join(f"{one['path']}: {one['message']}" if one["path"] else one["message"] for one in details)
+    return message
 
 
 class Daemon:
@@ -92,12 +116,16 @@ class Daemon:
         if document is not None:
             content = msgspec.json.Encoder(decimal_format="number").encode(document)
         until = time.monotonic() + (PATIENCE_SECONDS if patient else 0)
+        waiting = False
         while True:
             try:
                 return self._ask(method, path, content)
-            except AwayError:
+            except AwayError as error:
                 if time.monotonic() >= until:
                     raise
+                if not waiting:
+                    click.echo(f"segd: {error.message}; trying again for {PATIENCE_SECONDS:.0f} seconds", err=True)
+                waiting = True
             time.sleep(PAUSE_SECONDS)
 
     def _ask(self, method: str, path: str, content: bytes | None) -> Any:
@@ -108,19 +136,7 @@ class Daemon:
             raise AwayError("unreachable", f"{reason} at {self._where}: is segd running there?") from None
         if response.is_success:
             return msgspec.json.decode(response.content) if response.content else None
-        message = self._reason(response)
+        message = reason_of(response.content, response.status_code, self._where, token=self._token)
         if response.status_code in UNAVAILABLE:
             raise AwayError("unavailable", message)
         raise RefusedError("refused", message)
-
-    def _reason(self, response: httpx.Response) -> str:
-        try:
-            error = msgspec.json.decode(response.content)
-            code, message, details = error["code"], error["message"], error["details"]
-        except (msgspec.DecodeError, TypeError, KeyError):
-            return f"{self._where} answered {response.status_code}, which is not what segd says"
-        if code == "unauthorized" and self._token is None:
-            return "the daemon asks for an API token: --token, or SEGD_TOKEN (`segd keys create` makes one)"
-        if details:
-            return "\n".join(f"{one['path']}: {one['message']}" if one["path"] else one["message"] for one in details)
-        return message

@@ -9,6 +9,7 @@ import msgspec
 import trio
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
 
+from segd.cli.client import UNAVAILABLE, reason_of
 from segd.core.errors import SegdError
 
 CONNECT_SECONDS: Final = 10.0
@@ -47,7 +48,7 @@ async def read_frames(
                 closed = await _take_all(connection, take)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            raise _of(group) from None
+            raise _of(group, url, token) from None
     return closed
 
 
@@ -87,24 +88,16 @@ async def _notice_silence(connection: WebSocketConnection) -> None:
         pass  # whoever reads hears of it, too
 
 
-def _of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _of(group: BaseExceptionGroup[BaseException], url: SplitResult, token: str | None) -> BaseException:
     """What happened, of all that followed from it."""
     error = group.exceptions[0]
     match error:
         case BaseExceptionGroup():
-            return _of(error)
-        case ConnectionRejected():
-            return _refused(error)
+            return _of(error, url, token)
+        case ConnectionRejected(status_code=status, body=body):
+            message = reason_of(body or b"", status, f"{url.scheme}://{url.netloc}", token=token)
+            return LostError("unavailable", message) if status in UNAVAILABLE else RefusedError("refused", message)
         case trio.TooSlowError():
             return LostError("unreachable", "segd does not answer any more")
         case _:
             return error
-
-
-def _refused(rejected: ConnectionRejected) -> SegdError:
-    status = rejected.status_code
-    try:
-        message = str(msgspec.json.decode(rejected.body or b"")["message"])
-    except (msgspec.DecodeError, TypeError, KeyError):
-        message = f"answered {status}, which is not what segd says"
-    return LostError("unavailable", message) if status in (429, 503) else RefusedError("refused", message)

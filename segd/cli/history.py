@@ -128,7 +128,7 @@ def import_history(
     refused.tell(summary.refused.total())
     seconds = time.monotonic() - began
     if as_json:
-        click.echo(msgspec.json.encode({**msgspec.to_builtins(summary), "seconds": round(seconds, 3)}))
+        click.echo(msgspec.json.encode(_as_data(summary, seconds)))
     else:
         click.echo(_in_words(summary, seconds))
     for problem in summary.broken:
@@ -141,13 +141,24 @@ def _in_words(summary: ImportSummary, seconds: float) -> str:
     lines = [
         f"{plural(summary.imported, 'message')} imported"
         + (f", {summary.repeated:,} were there already" if summary.repeated else "")
-        + (f", {summary.refused.total():,} lines refused" if summary.refused else "")
+        + (f", {plural(summary.refused.total(), 'line')} refused" if summary.refused else "")
         + f"; {seconds:.1f} seconds ({summary.lines / max(seconds, 1e-9):,.0f} lines a second)"
     ]
     lines += [f"  refused as {code}: {count:,}" for code, count in summary.refused.most_common()]
     if summary.junk_ids:
         lines.append(f"  junk ids dropped beside good ones: {summary.junk_ids:,}")
     return "\n".join(lines)
+
+
+def _as_data(summary: ImportSummary, seconds: float) -> dict[str, object]:
+    return {
+        "imported": summary.imported,
+        "repeated": summary.repeated,
+        "refused": summary.refused,
+        "junkIds": summary.junk_ids,
+        "broken": summary.broken,
+        "seconds": round(seconds, 3),
+    }
 
 
 @click.command()
@@ -193,6 +204,9 @@ def query(
 
     if explain:
         compiled = with_store(settings, compile)
+        if as_json:
+            click.echo(msgspec.json.encode({"asOf": to_text(at), "sql": compiled.text, "values": compiled.values}))
+            return
         values = [f"-- ${number}: {value!r}" for number, value in enumerate(compiled.values, start=1)]
         click.echo("\n".join([compiled.text, *values]))
         return

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from segd.actors import clock
+from segd.cli.plain import plain
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.core.instants import to_text
@@ -54,7 +55,9 @@ def list_keys(as_json: bool, config: Path | None, state_dir: Path | None) -> Non
         click.echo(f"write key  {key}")
     for token in tokens:
         used = "never used" if token.last_used_at is None else f"last used {to_text(token.last_used_at)}"
-        click.echo(f"token {token.number}  {token.scope:<6}  {token.name}  made {to_text(token.created_at)}, {used}")
+        click.echo(
+            f"token {token.number}  {token.scope:<6}  {plain(token.name)}  made {to_text(token.created_at)}, {used}"
+        )
 
 
 @keys.command("create")
@@ -82,8 +85,9 @@ def create_key(name: str, scope: Scope, as_json: bool, config: Path | None, stat
 
 @keys.command("revoke")
 @click.argument("number", type=click.IntRange(1, 2**31 - 1))
+@as_json
 @settings_options
-def revoke_key(number: int, config: Path | None, state_dir: Path | None) -> None:
+def revoke_key(number: int, as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     """Take a token back, by its number in the list. It is worth nothing at once.
 
     \b
@@ -91,7 +95,9 @@ def revoke_key(number: int, config: Path | None, state_dir: Path | None) -> None
       segd keys revoke 3
     """
     if not _with_tokens(config, state_dir, lambda tokens: tokens.revoke(number)):
-        raise click.ClickException(f"there is no token {number}")
+        raise click.ClickException(f"there is no token {number}: `segd keys list` shows those that there are")
+    if as_json:
+        click.echo(msgspec.json.encode({"revoked": number}))
 
 
 def _with_tokens(config: Path | None, state_dir: Path | None, work: Callable[[Tokens], Awaitable[T]]) -> T:

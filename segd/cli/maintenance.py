@@ -12,12 +12,14 @@ from segd.config import Address, Engage
 from segd.core.instants import SECOND
 from segd.store.bridge import without_password
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 LENGTHS = ("late_band", "ahead", "grace", "catch_up")
 
 
 @click.command()
+@as_json
 @settings_options
-def migrate(config: Path | None, state_dir: Path | None) -> None:
+def migrate(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     """Bring the tables of the database up to this segd.
 
     The embedded database is brought forward whenever it is used; one of your own only by this command.
@@ -27,6 +29,9 @@ def migrate(config: Path | None, state_dir: Path | None) -> None:
       segd migrate --config segd.toml
     """
     applied = migrate_store(load(config, state_dir))
+    if as_json:
+        click.echo(msgspec.json.encode({"applied": applied}))
+        return
     for name in applied:
         click.echo(name)
     if not applied:
@@ -34,7 +39,7 @@ def migrate(config: Path | None, state_dir: Path | None) -> None:
 
 
 @click.command("check-config")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@as_json
 @settings_options
 def check_config(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     """Print the configuration that is in force, or all that is wrong with it.

@@ -12,6 +12,7 @@ from segd.actors import clock
 from segd.cli.client import AwayError, Daemon, RefusedError, daemon_options, reachable
 from segd.cli.definitions import read_files
 from segd.cli.parameters import FOLDER
+from segd.cli.plain import plain
 from segd.cli.segment_plan import Plan, Step, make_plan
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
@@ -69,10 +70,10 @@ def list_all(
         number = segment["number"]
         value = "not known yet" if number["value"] is None else f"{number['value']:,}"
         status = "" if segment["status"] == "running" else f", {segment['status']}"
-        click.echo(f"{segment['id']}  {segment['name']}: {value} {number['label']}{status}")
-        click.echo(f"   {segment['words']}")
+        click.echo(f"{segment['id']}  {plain(segment['name'])}: {value} {number['label']}{status}")
+        click.echo(f"   {plain(segment['words'])}")
         if segment["reason"]:
-            click.echo(f"   {segment['reason']}")
+            click.echo(f"   {plain(segment['reason'])}")
 
 
 def _of_store(settings: Config) -> list[dict[str, Any]]:
@@ -197,17 +198,17 @@ def _show(plan: Plan) -> None:
     for step in plan.steps:
         match step.what:
             case "create":
-                click.secho(f"create  {step.name}", fg="green")
-                click.echo(f"    + {_words(step)}")
+                click.secho(f"create  {plain(step.name)}", fg="green")
+                click.echo(f"    + {plain(_words(step))}")
             case "change":
-                click.secho(f"change  {step.name}", fg="yellow")
+                click.secho(f"change  {plain(step.name)}", fg="yellow")
                 if _old_words(step) != _words(step):
-                    click.echo(f"    - {_old_words(step)}")
-                click.echo(f"    + {_words(step)}")
+                    click.echo(f"    - {plain(_old_words(step))}")
+                click.echo(f"    + {plain(_words(step))}")
                 click.echo(f"      {_consequence(step)}")
             case "delete":
-                click.secho(f"delete  {step.name}", fg="red")
-                click.echo(f"    - {_old_words(step)}")
+                click.secho(f"delete  {plain(step.name)}", fg="red")
+                click.echo(f"    - {plain(_old_words(step))}")
     counts = [(sum(step.what == what for step in plan.steps), f"to {what}") for what in ("create", "change", "delete")]
     told = [f"{count:,} {what}" for count, what in counts if count]
     click.echo(", ".join([*told, f"{plural(len(plan.unchanged), 'segment')} unchanged"]))

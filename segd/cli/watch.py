@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from segd.cli.client import as_url, reachable
+from segd.cli.client import daemon_options, reachable
 from segd.cli.frames import Frame, LostError, read_frames
+from segd.cli.plain import plain
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.config import Config
@@ -32,10 +33,9 @@ SIGNS: Final = {"qualified": ("+", "green"), "retracted": ("−", "red"), "corre
 
 @click.command()
 @click.argument("segment")
-@click.option("--url", callback=as_url, metavar="URL", help="Of the daemon, if it is not the one configured here.")
-@click.option("--token", envvar="SEGD_TOKEN", metavar="TOKEN", help="An API token; else what SEGD_TOKEN holds.")
 @click.option("--after", metavar="CURSOR", help="Every entry of the log after that one; 0 is the beginning.")
 @click.option("--json", "as_json", is_flag=True, help="Every entry of the log from now on, each a line of JSON.")
+@daemon_options
 @settings_options
 def watch(
     segment: str, url: SplitResult | None, token: str | None, after: str | None, as_json: bool,
@@ -203,19 +203,19 @@ class _Screen:
         self._rates.stop()
 
     def segment(self, segment: dict[str, Any]) -> None:
-        self._console.print(Text(_plain(segment["name"]), style="bold"))
-        self._console.print(Text(_plain(segment["words"]), style="dim"))
+        self._console.print(Text(plain(segment["name"]), style="bold"))
+        self._console.print(Text(plain(segment["words"]), style="dim"))
 
     def entry(self, entry: dict[str, Any]) -> None:
         sign, style = SIGNS[entry["type"]]
         line = Text.assemble(
-            (sign, style), "  ", (_local(entry["at"]), "dim"), "  ", (_plain(entry["userId"]), "bold"),
+            (sign, style), "  ", (_local(entry["at"]), "dim"), "  ", (plain(entry["userId"]), "bold"),
         )  # fmt: skip
         if traits := entry.get("traits"):
-            line.append("  ").append(" · ".join(f"{_plain(name)} {_plain(value)}" for name, value in traits.items()))
+            line.append("  ").append(" · ".join(f"{plain(name)} {plain(value)}" for name, value in traits.items()))
         line.append(f"  because of {_cause(entry)}", "dim")
         if was := entry.get("was"):
-            line.append(f", not {_plain(was['cause'])} at {_local(was['at'])}", "dim")
+            line.append(f", not {plain(was['cause'])} at {_local(was['at'])}", "dim")
         elif entry["type"] == "retracted":
             line.append(", which an event that came late undid", "dim")
         self._console.print(line)
@@ -232,20 +232,15 @@ def _cause(entry: dict[str, Any]) -> str:
     """What the user did; the id of that message, where it is not told."""
     event = entry.get("event")
     if event is None:
-        return _plain(entry["cause"])
-    properties = [f"{_plain(name)} {_plain(value)}" for name, value in event["properties"].items()]
-    return ", ".join([_plain(event["name"]), *properties[:PROPERTIES]])
+        return plain(entry["cause"])
+    properties = [f"{plain(name)} {plain(value)}" for name, value in event["properties"].items()]
+    return ", ".join([plain(event["name"]), *properties[:PROPERTIES]])
 
 
 def _local(instant: str) -> str:
     """In the zone of this machine; with the day, where that is not today."""
     at = datetime.fromisoformat(instant).astimezone()
     return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
-
-
-def _plain(value: object) -> str:
-    """Without what a terminal would obey: whoever sends events chooses what ids and traits hold."""
-    return "".join(letter if letter.isprintable() else "�" for letter in str(value))
 
 
 def _tell(sentence: str) -> None:

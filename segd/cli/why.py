@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from segd.actors.clock import now
+from segd.cli.plain import plain
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.core.answers import UserKey
@@ -47,7 +48,7 @@ def why(user: str, segment: str, anonymous: bool, as_json: bool, config: Path | 
     asked, found, told = with_store(settings, ask)
     holds, words = verdict(told, zone)
     if not as_json:
-        click.echo("\n".join(words))
+        click.echo("\n".join(map(plain, words)))
         return
     answer = {
         "segment": asked.name,

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -37,6 +37,10 @@ class PastSegment(NamedTuple):
 NamedSegments = Mapping[str, LiveSegment | PastSegment]  # by the text that conditions name them by
 
 
+# In a statement. It takes seconds to plan one of so many; and segments that name others twice would double without end.
+MOST_CONDITIONS: Final = 1_000
+
+
 class Compiled(NamedTuple):
     """A statement. values: of its parameters, `$1` first; those that questions are about are still empty lists."""
 
@@ -59,7 +63,7 @@ def compile_past(
     """The `answer` about the users for whom the condition holds at `as_of`.
 
     zone: of the calendar days in the condition. segments: all that it names, and that those name; no circles. Raises
-    DefinitionError for a `when` on a past segment.
+    DefinitionError for a `when` on a past segment, and for too many conditions.
     """
     compiler = _Compiler(as_of, segments)
     users = compiler.users(condition, zone)
@@ -74,9 +78,14 @@ class _Compiler:
         self.segments = segments
         self.statement = Statement()
         self.tests = TestCompiler(self.statement)
+        self.conditions = 0
         self.piece = self.statement.piece
 
     def users(self, condition: d.Condition, zone: tzinfo) -> Sql:
+        self.conditions += 1
+        if self.conditions > MOST_CONDITIONS:
+            problem = f"expected at most {MOST_CONDITIONS:,} conditions, with those of the past segments it names"
+            raise DefinitionError([Problem("where", problem)])
         match condition:
             case d.All():
                 return self._joined("both", [self.users(part, zone) for part in condition.of])

@@ -18,6 +18,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 PATIENCE_SECONDS: Final = 30.0  # in which a request must be here in full: 4 MB at the pace of a bad mobile network
+AGAIN_SECONDS: Final = 1  # after which it is worth asking a database again that was away
 MOST_DISCARDED: Final = 64_000_000  # bytes of a body that is not wanted, read so that the client sees the answer
 
 # What the codes of errors mean in HTTP; a request with any other is a bad one.
@@ -196,14 +197,17 @@ def failure() -> SegdError:
 def told(error: SegdError, *, detailed: bool = False) -> Answer:
     """The answer that an error is. detailed: with what is wrong by field, as the API says it."""
     headers: Headers = ()
+    status = STATUSES.get(error.code, 400)
     if isinstance(error, Unavailable):
         headers = ((b"retry-after", str(error.retry_after).encode()),)
     elif isinstance(error, RequestError):
         headers = error.headers
+    elif status == 503:
+        headers = ((b"retry-after", str(AGAIN_SECONDS).encode()),)
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if detailed:
         body["details"] = [problem._asdict() for problem in _details(error)]
-    return Answer(STATUSES.get(error.code, 400), msgspec.json.encode(body), headers)
+    return Answer(status, msgspec.json.encode(body), headers)
 
 
 def _details(error: SegdError) -> Sequence[Problem]:

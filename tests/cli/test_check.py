@@ -1,4 +1,4 @@
-"""`segd check`, `segd check-config` and `segd completion`."""
+"""`segd check`, `segd check-config`, `segd migrate` and `segd completion`."""
 
 import json
 import os
@@ -36,6 +36,11 @@ def test_a_script_reads_the_configuration_without_its_password(tmp_path: Path):
     assert (told["write_keys"], told["late_band"], told["listen"]) == (["a", "b"], "3600s", "127.0.0.1:7337")
     assert "secret" not in told["dsn"]
     assert "write_keys = a b\n" in CliRunner().invoke(main, ["check-config", "--config", str(file)]).stdout
+
+
+def test_a_script_reads_what_was_migrated(dsn: str, tmp_path: Path):
+    arguments = ["migrate", "--json", "--state-dir", str(tmp_path)]
+    assert json.loads(CliRunner().invoke(main, arguments, env={"SEGD_DSN": dsn}).stdout) == {"applied": []}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

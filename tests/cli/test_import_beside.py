@@ -34,7 +34,7 @@ def test_it_goes_through_the_daemon_and_twice_doubles_nothing(config: Path, segd
     with running(config):
         result = segd("import", file)
         assert (result.exit_code, result.stdout.split(";")[0]) == (
-            0, "2,500 messages imported, 1 were there already, 1 lines refused",
+            0, "2,500 messages imported, 1 were there already, 1 line refused",
         )  # fmt: skip
         assert f"{file}:2501: expected a JSON object" in result.stderr
         summary = json.loads(segd("import", file, "--json").stdout)
@@ -67,8 +67,9 @@ def test_a_daemon_that_asks_for_a_token_gets_it(config: Path, segd: Segd, tmp_pa
     with running(config) as daemon:
         reader = segd("keys", "create", "reader").stdout.strip()
         secret = segd("keys", "create", "writer", "--scope", "manage").stdout.strip()
-        refused = segd("import", file)
-        assert (refused.exit_code, "segd keys create" in refused.stderr) == (1, True)
+        for command in (["import", file], ["watch", 1], ["segments", "list", "--url", daemon.url]):
+            refused = segd(*command)
+            assert (refused.exit_code, "segd keys create" in refused.stderr) == (1, True), command
         refused = segd("import", file, "--token", reader)
         assert (refused.exit_code, "manage" in refused.stderr) == (1, True)
         assert segd("import", file, env={"SEGD_TOKEN": secret}).stdout.startswith("1 message imported")
@@ -77,7 +78,20 @@ def test_a_daemon_that_asks_for_a_token_gets_it(config: Path, segd: Segd, tmp_pa
 
 
 def test_a_url_where_nobody_is_is_told(segd: Segd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("segd.cli.client.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("segd.cli.client.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("segd.cli.client.PATIENCE_SECONDS", 0.01)
     result = segd("import", written(tmp_path / "a", line(1)), "--url", "http://127.0.0.1:1")
-    assert (result.exit_code, "nobody answers at http://127.0.0.1:1" in result.stderr) == (1, True)
+    nobody = "nobody answers at http://127.0.0.1:1: is segd running there?"
+    assert result.exit_code == 1
+    assert result.stderr == f"segd: {nobody}; trying again for 0 seconds\nError: {nobody}\n"
     assert segd("import", tmp_path / "a", "--url", "ftp://x").exit_code == 2
+
+
+@pytest.mark.parametrize("command", [["import", "-"], ["segments", "list"], ["watch", "1"]], ids=lambda one: one[0])
+def test_what_cannot_be_a_token_is_refused_and_an_empty_one_is_none(segd: Segd, command: list[str]):
+    for bad in ("segd_\u00e9", "a\nb"):
+        refused = segd(*command, "--url", "http://127.0.0.1:1", "--token", bad)
+        assert (refused.exit_code, "expected an API token" in refused.stderr) == (2, True)
+    if command[0] != "import":
+        nobody = segd(*command, "--url", "http://127.0.0.1:1", "--token", "")
+        assert (nobody.exit_code, "nobody answers" in nobody.stderr) == (1, True)

@@ -50,6 +50,9 @@ def test_what_was_imported_is_found_and_sorted_by_code_point(config: Path, tmp_p
     }  # fmt: skip
     assert run(query, *asked[:3]).stdout == ""  # as of now
     assert "FROM users" in run(query, *asked, "--explain").stdout
+    explained = json.loads(run(query, *asked, "--explain", "--json").stdout)
+    assert (explained["asOf"], explained["values"][0]) == ("2025-05-01T12:00:00.000Z", "A")
+    assert "FROM users" in explained["sql"]
 
 
 def test_days_are_those_of_the_configured_zone_unless_another_is_given(config: Path, tmp_path: Path):

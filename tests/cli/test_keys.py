@@ -30,7 +30,10 @@ def test_a_token_is_made_listed_without_its_secret_and_revoked(segd):
     assert segd("revoke", "1").exit_code == 0
     assert "token" not in segd("list").stdout
     again = segd("revoke", "1")
-    assert (again.exit_code, again.stderr) == (1, "Error: there is no token 1\n")
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "Error: there is no token 1: `segd keys list` shows those that there are\n",
+    )
 
 
 def test_scripts_read_json(segd):
@@ -39,6 +42,9 @@ def test_scripts_read_json(segd):
     listed = json.loads(segd("list", "--json").stdout)
     assert listed["tokens"] == [made["token"]]
     assert len(listed["writeKeys"]) == 1
+    assert json.loads(segd("revoke", "1", "--json").stdout) == {"revoked": 1}
+    again = segd("revoke", "1", "--json")
+    assert (again.exit_code, again.stdout) == (1, "")
 
 
 def test_what_cannot_be_is_said(segd):

@@ -232,3 +232,9 @@ def test_wrong_use(segd: Segd, tmp_path: Path):
     assert "expected a folder" in segd("segments", "apply", tmp_path / "none").stderr
     (tmp_path / "empty").mkdir()
     assert "found none" in segd("segments", "apply", tmp_path / "empty").stderr
+
+
+def test_a_name_keeps_to_its_line(segd: Segd, folder: Path):
+    write(folder, CART | {"name": "Cart\x1b[2J\nleft"})
+    assert "create  Cart�[2J�left\n" in segd("segments", "apply", folder, "--yes").stdout
+    assert segd("segments", "list").stdout.startswith("1  Cart�[2J�left: 0 qualified in 24 h\n")

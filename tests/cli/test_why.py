@@ -32,6 +32,7 @@ def config(dsn: str, tmp_path: Path) -> Path:
     events: list[dict[str, Any]] = [
         {"type": "track", "event": "A", "userId": "ann", "timestamp": "2025-05-01T10:00:00Z"},
         {"type": "track", "event": "B", "anonymousId": "--help", "timestamp": "2025-05-01T11:00:00Z"},
+        {"type": "track", "event": "B", "userId": "\x1b[2Je\nve", "timestamp": "2025-05-01T12:00:00Z"},
     ]
     history = tmp_path / "events.ndjson"
     history.write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -58,6 +59,11 @@ def test_why_is_told_in_words_and_as_data(config: Path):
 def test_an_anonymous_id_is_meant_where_there_is_no_such_user_id(config: Path):
     told = run("why", "--config", config, "--", "--help", "Carts")
     assert told.stdout.startswith("--help did not qualify: they never did A")
+
+
+def test_what_a_terminal_would_obey_is_not_shown(config: Path):
+    told = run("why", "\x1b[2Je\nve", "Carts", "--config", config)
+    assert told.stdout.startswith("�[2Je�ve did not qualify")
 
 
 def test_who_or_what_is_not_there_is_told(config: Path):

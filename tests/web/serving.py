@@ -15,6 +15,7 @@ from segd.core.messages import Event
 from segd.core.ports import Unavailable
 from segd.core.refused_ids import RefusedIds
 from segd.web.api.application import make_site
+from segd.web.api.process import process
 from segd.web.app import App
 from segd.web.auth import Guard
 from segd.web.intake import Intake
@@ -99,15 +100,16 @@ async def open_site(**limits) -> AsyncGenerator[Site]:
         refused_ids=RefusedIds(),
         **limits,
     )
-    site = make_site([], Guard(Nobody(), listening="127.0.0.1"))
-    app = App(intake, site, unready=lambda: unready[0] if unready else None)
+    watched = process(lambda: b"", lambda: unready[0] if unready else None)
+    site = make_site([watched], Guard(Nobody(), listening="127.0.0.1"))
+    app = App(intake, site)
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = config.accesslog = None
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             [url] = await nursery.start(serve, app, config)
-            async with httpx.AsyncClient(base_url=url, timeout=20, verify=False) as client, AsyncExitStack() as streams:
+            async with httpx.AsyncClient(base_url=url, timeout=60, verify=False) as client, AsyncExitStack() as streams:
                 yield Site(url, client, journal, rejected, unready, streams)
             nursery.cancel_scope.cancel()
 

@@ -1,4 +1,5 @@
 import json
+from urllib.parse import quote
 
 import pytest
 from api_serving import open_api
@@ -211,3 +212,29 @@ async def test_errors_have_one_shape(dsn):
             error = await api.ask("POST", "/api/segments", 413, content=b" " * 20_000_000)
             assert error["code"] == "too_large"
             error = await api.ask("POST", "/api/nothing", 404, content=b" " * 20_000_000)
+
+
+async def test_a_segment_is_found_by_any_name(dsn):
+    async with open_api(dsn, seeded=False) as api:
+        for number, name in enumerate(("a/b", "/", "a/", "x//pause", "preview", " ä?#%2F&", ".."), start=1):
+            await api.ask("POST", "/api/segments", 201, json={"definition": PAST | {"name": name}})
+            path = f"/api/segments/{quote(name, safe='').replace('.', '%2E')}"
+            for method in ("GET", "PUT"):
+                found = await api.ask(method, path, json={"definition": PAST | {"name": name}})
+                assert (found["id"], found["name"]) == (number, name)
+            assert (await api.ask("GET", f"{path}/report"))["segment"]["id"] == number
+            assert (await api.ask("POST", f"{path}/pause", 409))["code"] == "not_live"
+        await api.ask("DELETE", "/api/segments/a%2Fb", 204)
+        assert (await api.ask("GET", "/api/segments/a/b", 404))["message"] == "there is no segment 'a/b'"
+
+
+async def test_what_is_wrong_in_a_query_is_told_with_what_would_be_right(dsn):
+    async with open_api(dsn, seeded=False) as api:
+        for query, message in (
+            ("sort=date", "sort: expected name, -name, created, -created, members or -members, found 'date'"),
+            ("page=1&page=2", "page: expected one value, found 2"),
+            ("page=0", "page: expected a whole number >= 1"),
+        ):
+            assert (await api.ask("GET", f"/api/segments?{query}", 400))["message"] == message
+        refused = await api.ask("POST", "/api/tokens", 400, json={"name": "a", "scope": "all"})
+        assert refused["details"] == [{"path": "scope", "message": "expected read or manage, found 'all'"}]

@@ -1,4 +1,8 @@
+import pytest
 from serving import open_site
+
+from segd.core.errors import SegdError
+from segd.web.asgi import told
 
 
 async def test_health_and_readiness():
@@ -9,7 +13,7 @@ async def test_health_and_readiness():
         site.unready.append("the history is being read")
         response = await site.client.get("/readyz")
         assert response.status_code == 503
-        assert response.json() == {"code": "unavailable", "message": "the history is being read"}
+        assert response.json() == {"code": "unavailable", "message": "the history is being read", "details": []}
         assert response.headers["retry-after"] == "1"
         assert (await site.client.get("/healthz")).status_code == 200
 
@@ -30,3 +34,9 @@ async def test_a_websocket_to_nowhere_is_refused():
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize("code", ["connection_lost", "database_unreachable"])
+def test_who_meets_a_database_that_is_away_hears_when_to_ask_again(code):
+    answer = told(SegdError(code, "it is away"))
+    assert (answer.status, dict(answer.headers)) == (503, {b"retry-after": b"1"})

@@ -34,6 +34,7 @@ async def test_everything_in_it_is_told_of(dsn):
             assert {"500", "503"} <= set(operation["responses"]), what
             for parameter in operation.get("parameters", ()):
                 assert parameter["schema"], what
+                assert parameter.get("description") or parameter["schema"].get("description"), (what, parameter["name"])
 
 
 async def test_names_in_its_sentences_are_those_of_the_wire(dsn):

@@ -84,7 +84,7 @@ async def test_an_endless_body_is_answered_all_the_same():
 
 
 async def test_all_requests_together_hold_no_more_than_there_is_room_for():
-    async with open_site(largest_body=16_000_001) as site:
+    async with open_site(largest_body=16_000_001, patience_seconds=100) as site:
         streams = [await site.connect() for _ in range(5)]
         for stream in streams:
             await stream.send_all(head(b"/v1/track", 16_000_000) + b" " * 15_999_999)

@@ -45,6 +45,7 @@ async def test_a_segment_is_found_by_its_name_or_not_at_all():
         for path, status in [
             ("/api/segments/3/live", 404),
             ("/api/segments/1/live?after=12x", 400),
+            ("/api/segments/1/live?after=1", 400),  # to which the log has not come
             ("/api/segments/1/live?before=1", 400),
         ]:
             assert (await fed.refused(path)).status_code == status

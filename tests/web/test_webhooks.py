@@ -16,6 +16,7 @@ import trio
 from feeding import NOON, Access, RememberedLog, eventually, qualified
 from hypercorn.config import Config
 from hypercorn.trio import serve
+from test_openapi import check
 
 from segd.actors.feeds import Feeds
 from segd.actors.posting import Poster
@@ -96,7 +97,7 @@ async def open_place(dsn: str, *, private: bool = True) -> AsyncGenerator[Place]
         delivering = Webhooks(PostgresWebhooks(pool), log, feeds, poster, delivery, lambda: NOON)
         views = SegmentList(pool, ZoneInfo("UTC"), lambda: NOON)
         receiver = Receiver()
-        site = make_site([webhooks(delivering, views)], Guard(Access(), listening="127.0.0.1"))
+        site = make_site([webhooks(delivering, views, log)], Guard(Access(), listening="127.0.0.1"))
         with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 await nursery.start(delivering.run)
@@ -145,6 +146,10 @@ async def test_a_webhook_from_its_making_to_its_end(dsn: str):
         }  # fmt: skip
         signed = hmac.new(secret.encode(), headers["segd-timestamp"].encode() + b"." + body, sha256).hexdigest()
         assert headers["segd-signature"] == f"v1={signed}"
+        document = await place.ask("GET", "/openapi.json")
+        told = document["webhooks"]["delivery"]["post"]
+        check(document, told["requestBody"]["content"]["application/json"]["schema"], json.loads(body))
+        assert {one["name"].lower() for one in told["parameters"]} == {one for one in headers if "segd-" in one}
 
         tested = await place.ask("POST", f"/api/webhooks/{webhook['id']}/test")
         assert tested == {"delivered": True, "status": 200, "message": "answered 200"}
@@ -180,6 +185,7 @@ async def test_failures_are_told(dsn: str):
         ({"segment": 1, "url": "example.com"}, 400, "bad_url"),
         ({"segment": 1, "url": "http://127.0.0.1:1/"}, 400, "bad_url"),
         ({"segment": 1, "url": "https://example.com/", "after": "x"}, 400, "bad_field"),
+        ({"segment": 1, "url": "https://example.com/", "after": "7"}, 400, "bad_field"),
         ({"segment": 1}, 400, "bad_field"),
     ],
 )
@@ -187,6 +193,7 @@ async def test_what_cannot_be_one(dsn: str, body: dict[str, Any], status: int, c
     async with open_place(dsn, private=False) as place:
         answer = await place.ask("POST", "/api/webhooks", status, **body)
         assert answer["code"] == code
+        assert code not in ("bad_url", "bad_field") or answer["details"][0]["path"] in ("url", "after")
         assert await place.ask("GET", "/api/webhooks") == {"webhooks": []}
 
 

@@ -7,6 +7,7 @@ import msgspec
 from quart import Blueprint, Response, request, websocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 from segd.core.errors import SegdError
 from segd.web.api import openapi, requests
@@ -28,6 +29,7 @@ def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint]
     """
     site = QuartTrio("segd.web", static_folder=None)
     site.url_map.merge_slashes = False  # else what has two is answered with a redirect
+    site.url_map.converters["any_text"] = _AnyText
     site.config["MAX_CONTENT_LENGTH"] = requests.LARGEST_BODY
     site.config["BODY_TIMEOUT"] = BODY_SECONDS
     site.register_error_handler(Exception, _refuse)
@@ -40,8 +42,17 @@ def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint]
     return site
 
 
+class _AnyText(BaseConverter):
+    """A part of a path, in which a slash may stand: names of segments have some. Where what follows could be the next
+    part of another route, it is that."""
+
+    part_isolating = False
+    regex = ".+?"
+    weight = 200  # as of Werkzeug's own for paths
+
+
 def _add(site: QuartTrio, guard: Guard, route: Route) -> None:
-    rule = route.path.replace("{", "<").replace("}", ">")
+    rule = route.path.replace("{", "<any_text:").replace("}", ">")
     name = f"{route.method} {route.path}".replace(".", "_")
     if route.socket:
         site.add_websocket(rule, f"WS {name}", _socket_view(guard, route))
@@ -78,7 +89,7 @@ def _arguments(route: Route, path: dict[str, str], query: Any) -> dict[str, Any]
         requests.check_text(name, value)
     arguments: dict[str, Any] = dict(path)
     if route.query is not None:
-        arguments["query"] = requests.read_query(query.to_dict(), route.query)
+        arguments["query"] = requests.read_query(query, route.query)
     return arguments
 
 

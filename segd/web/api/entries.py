@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -65,10 +65,17 @@ def to_cursor(position: int) -> shapes.Cursor:
     return str(position)
 
 
-def from_cursor(text: str) -> int:
-    """The position in the log; nothing is the beginning. Raises RequestError `bad_field` for what never was one."""
+class LogEnd(Protocol):
+    async def end(self) -> int:
+        """The cursor of the last entry of all logs."""
+        ...
+
+
+async def from_cursor(text: str, log: LogEnd) -> int:
+    """The position in the log; nothing is the beginning. Raises RequestError `bad_field` for what never was one: after
+    a place that the log has not come to nothing would be told, and nobody would know."""
     if not text:
         return 0
-    if not _CURSOR.fullmatch(text):
+    if not _CURSOR.fullmatch(text) or int(text) > await log.end():
         raise bad_field("after", "expected a cursor as the log gave it")
     return int(text)

@@ -60,6 +60,10 @@ class Log(Protocol):
         """Oldest first."""
         ...
 
+    async def end(self) -> int:
+        """The cursor of the last entry of all segments."""
+        ...
+
     async def beside(self, logged: Sequence[Logged]) -> Sequence[Shown]:
         """What to show beside each of these."""
         ...
@@ -84,7 +88,7 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
         segment = telling.segment(await views.one(await find(views, id)))
         wording.call(segment.id, segment.name)
         if isinstance(query.after, str):
-            cursor = from_cursor(query.after)
+            cursor = await from_cursor(query.after, log)
             await answer(lambda: _tell_log(segment, cursor), guard)
         else:
             await answer(lambda: _show(segment), guard)

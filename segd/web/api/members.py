@@ -75,7 +75,7 @@ def members(views: SegmentViews, store: answers.Members, log: Log, now: Callable
         `after` to go on from there. With `Accept: application/x-ndjson` all that there is after it, a line each."""
         number = await find(views, id)
         name = (await views.one(number)).name
-        after = from_cursor(query.after)
+        after = await from_cursor(query.after, log)
         if _wanted(JSON, NDJSON) == NDJSON:
             return await stream(_log_lines(number, name, after), NDJSON, "log.ndjson")
         found = await log.after(number, after, query.limit + 1)

@@ -12,12 +12,13 @@ from quart import Response
 
 from segd.core.schema import definition_schema
 from segd.web.api import shapes
-from segd.web.api.routing import JSON, Part, Route
+from segd.web.api.routing import JSON, Part, Post, Route
 from segd.web.asgi import STATUSES
 
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
 _PATH_PARAMETERS = {"id": "The number of it; of a segment the name, too."}
+_RETRY_AFTER = {"description": "In how many seconds to ask again.", "required": True, "schema": {"type": "integer"}}
 _ERRORS_OF_ALL = ("connection_lost", "database_error", "database_unreachable", "internal", "unavailable")
 
 Schema = dict[str, Any]
@@ -49,6 +50,8 @@ def describe(parts: Sequence[Part]) -> Schema:
     types: dict[Any, None] = {shapes.Error: None}  # in order, each once
     for route in routes:
         types.update(dict.fromkeys(one for one in (route.query, route.body, route.answer) if one is not None))
+    posts = [(part, post) for part in parts for post in part.posts]
+    types.update(dict.fromkeys(post.body for _, post in posts))
     references, components = msgspec.json.schema_components(list(types), ref_template=_REFERENCE)
     schemas = dict(zip(types, references, strict=True))
     definition, definition_parts = _definition_components()
@@ -63,13 +66,15 @@ def describe(parts: Sequence[Part]) -> Schema:
         "info": {
             "title": "segd",
             "version": version("segd"),
-            "description": "Keeps user segments true while the users act.",
+            "description": "Keeps user segments true while the users act. Events come in by Segment's tracking API at "
+            "`/v1`, which its own documentation describes.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": part.name, "description": part.about} for part in parts],
         "security": [{"token": []}, {"session": []}, {}],
         "paths": paths,
+        "webhooks": {post.name: {"post": _posted(part, post, schemas[post.body])} for part, post in posts},
         "components": {
             "schemas": {**components, **definition_parts, "Definition": definition},
             "securitySchemes": {
@@ -108,6 +113,24 @@ def _operation(route: Route, schemas: Mapping[Any, Schema], components: Mapping[
     return operation
 
 
+def _posted(part: Part, post: Post, body: Schema) -> Schema:
+    return {
+        "operationId": post.name,
+        "summary": post.summary,
+        "tags": [part.name],
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": about}
+            for name, about in post.headers.items()
+        ],
+        "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
+        "responses": {
+            "2XX": {"description": "It is taken."},
+            "default": {"description": "It is posted again later, and so is no answer in 15 seconds."},
+        },
+    }
+
+
 def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
     found: list[Schema] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": "1",
@@ -118,7 +141,10 @@ def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
         component = components[route.query.__name__]
         for name, schema in component["properties"].items():
             required = name in component.get("required", ())
-            found.append({"name": name, "in": "query", "required": required, "schema": schema})
+            parameter = {"name": name, "in": "query", "required": required, "schema": schema}
+            if about := _said_of(name, component["description"]):
+                parameter["description"] = about
+            found.append(parameter)
     for parameter in found:
         if parameter["name"] in route.example.parameters:
             parameter["example"] = route.example.parameters[parameter["name"]]
@@ -142,6 +168,8 @@ def _responses(route: Route, schemas: Mapping[Any, Schema]) -> Schema:
     for status, codes in sorted(by_status.items()):
         error = {"schema": {"allOf": [schemas[shapes.Error], {"properties": {"code": {"enum": codes}}}]}}
         responses[str(status)] = {"description": ", ".join(codes), "content": {JSON: error}}
+        if status in (429, 503):
+            responses[str(status)]["headers"] = {"Retry-After": _RETRY_AFTER}
     return responses
 
 
@@ -207,6 +235,12 @@ def _on_the_wire(shape: type[Struct]) -> str:
         if one.encode_name != one.name:
             text = re.sub(rf"\b{one.name}\b", one.encode_name, text)
     return text
+
+
+def _said_of(field: str, description: str) -> str:
+    """What a docstring says of a field: `field: so.`, up to where it says the same of another."""
+    found = re.search(rf"(?:^|\. ){field}: (.*?\.?)(?=$|(?<=\.) \w+: )", description)
+    return "" if found is None else found[1][:1].upper() + found[1][1:]
 
 
 def _unwrapped(text: str) -> str:

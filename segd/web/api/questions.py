@@ -98,7 +98,10 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
             raise bad_field("definition.kind", "expected past: a live segment is tried by /api/segments/backtest")
         as_of = None if isinstance(body.as_of, UnsetType) else read_instant("asOf", body.as_of)
         ask = previews.estimate if query.estimate else previews.exact
-        return _preview(await ask(definition, as_of))
+        try:
+            return _preview(await ask(definition, as_of))
+        except DefinitionError as error:
+            raise within("definition", error) from None
 
     @part.route(
         "POST", "/api/segments/backtest", "Try a live segment on the history", scope="read",
@@ -110,7 +113,10 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
         definition = await read(body.definition)
         if not isinstance(definition, d.Live):
             raise bad_field("definition.kind", "expected live: a past segment is tried by /api/segments/preview")
-        return _backtest(await backtests.run(definition, body.days))
+        try:
+            return _backtest(await backtests.run(definition, body.days))
+        except DefinitionError as error:
+            raise within("definition", error) from None
 
     return part
 

@@ -1,27 +1,30 @@
 """Requests read into their shapes, or refused with what is wrong, by field."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 from quart import Request
+from werkzeug.datastructures import MultiDict
 
 from segd.core.definitions import Definition
 from segd.core.errors import DefinitionError, Problem
 from segd.core.instants import Instant, parse_timestamp
+from segd.core.phrases import either
 from segd.core.reading import read_definition
 from segd.web.asgi import RequestError
 
 S = TypeVar("S", bound=Struct)
 
 LARGEST_BODY = 1_000_000  # bytes; definitions are some hundred
+LONGEST_FOUND = 100  # characters of what was found in place of what is right
 
 # How msgspec says what is wrong, in our words.
 _AT = re.compile(r"^(.*?)(?: - at `\$?\.?(.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(.*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$")
+_NOT_OF_FEW = re.compile(r"^Invalid enum value '(.*)'$", re.DOTALL)
 _NOUNS = {
     "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "object": "an object",
     "array": "a list", "null": "null",
@@ -34,7 +37,7 @@ async def read_body(request: Request, shape: type[S]) -> S:
     try:
         read = msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
-        raise _bad_field(str(error)) from None
+        raise _bad_field(str(error), shape) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error).removeprefix("JSON is malformed: ")
         if isinstance(error, RecursionError):
@@ -44,12 +47,15 @@ async def read_body(request: Request, shape: type[S]) -> S:
     return read
 
 
-def read_query(given: Mapping[str, str], shape: type[S]) -> S:
+def read_query(given: MultiDict[str, str], shape: type[S]) -> S:
     """What stands behind the question mark. Raises RequestError `bad_field`."""
+    for name, values in given.lists():
+        if len(values) > 1:
+            raise bad_field(name[:LONGEST_FOUND], f"expected one value, found {len(values)}")
     try:
-        read = msgspec.convert(dict(given), shape, strict=False)
+        read = msgspec.convert(given.to_dict(), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _bad_field(str(error)) from None
+        raise _bad_field(str(error), shape) from None
     _check_texts(read)
     return read
 
@@ -78,7 +84,7 @@ def read_instant(path: str, text: str) -> Instant:
     try:
         return parse_timestamp(text)
     except ValueError as error:
-        raise bad_field(path, f"{error}, found {text[:100]!r}") from None
+        raise bad_field(path, f"{error}, found {text[:LONGEST_FOUND]!r}") from None
 
 
 def bad_field(path: str, message: str) -> RequestError:
@@ -91,7 +97,7 @@ def joined(path: str, more: str) -> str:
     return f"{path}.{more}" if path and more and not more.startswith("[") else path + more
 
 
-def _bad_field(message: str) -> RequestError:
+def _bad_field(message: str, shape: type[Struct]) -> RequestError:
     found = _AT.match(message)
     assert found
     text, path = found[1], found[2] or ""
@@ -101,8 +107,18 @@ def _bad_field(message: str) -> RequestError:
         return bad_field(joined(path, missing[1]), "missing")
     if unknown := _UNKNOWN.match(text):
         return bad_field(joined(path, unknown[1]), "unknown field")
+    if found := _NOT_OF_FEW.match(text):
+        return bad_field(path, f"expected {_few(shape, path)}, found {found[1][:LONGEST_FOUND]!r}")
     text = re.sub(r"`([^`]*)`", lambda quoted: " or ".join(map(_noun, quoted[1].split(" | "))), text)
     return bad_field(path, text[:1].lower() + text[1:].replace(", got ", ", found "))
+
+
+def _few(shape: type[Struct], path: str) -> str:
+    """What a field takes that takes one of a few texts."""
+    [kind] = (one.type for one in msgspec.structs.fields(shape) if one.encode_name == path)
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return either(get_args(kind))
 
 
 def _noun(name: str) -> str:

@@ -59,13 +59,24 @@ class Route:
     socket: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """What segd posts elsewhere by itself. headers: what each of its own says, by name."""
+
+    name: str
+    summary: str
+    body: type[Struct]
+    headers: Mapping[str, str]
+
+
 class Part:
-    """The routes of one subject. about: one sentence."""
+    """The routes of one subject, and what is posted of it. about: one sentence."""
 
     def __init__(self, name: str, about: str) -> None:
         self.name = name
         self.about = about
         self.routes: list[Route] = []
+        self.posts: list[Post] = []
 
     def route(
         self, method: str, path: str, summary: str, *, scope: Scope | None, status: int = 200, **options: Any

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UnsetType
 
 from segd.core.effects import Logged
+from segd.core.errors import Problem, SegdError
 from segd.core.instants import to_text
 from segd.core.webhooks import Attempt, Webhook
 from segd.web.api import shapes, telling
-from segd.web.api.entries import entry, from_cursor, to_cursor
-from segd.web.api.routing import Example, Part
+from segd.web.api.entries import LogEnd, entry, from_cursor, to_cursor
+from segd.web.api.routing import Example, Part, Post
 from segd.web.api.segments import SegmentViews, find
 from segd.web.asgi import RequestError
 
@@ -66,8 +67,19 @@ def delivery(webhook: Webhook, logged: Sequence[Logged]) -> bytes:
     )
 
 
-def webhooks(delivering: Webhooks, views: SegmentViews) -> Part:
+def webhooks(delivering: Webhooks, views: SegmentViews, log: LogEnd) -> Part:
     part = Part("webhooks", "A segment's log, posted to you.")
+    part.posts.append(
+        Post(
+            name="delivery",
+            summary="Entries of a segment's log",
+            body=Delivery,
+            headers={
+                "Segd-Timestamp": "When it was posted, in seconds since 1970.",
+                "Segd-Signature": "`v1=` and the HMAC-SHA256 of timestamp, full stop and body, under the secret.",
+            },
+        )
+    )
 
     @part.route("GET", "/api/webhooks", "List webhooks", scope="manage", answer=shapes.Webhooks)
     async def list_webhooks() -> shapes.Webhooks:
@@ -86,8 +98,14 @@ def webhooks(delivering: Webhooks, views: SegmentViews) -> Part:
         number = await find(views, str(body.segment))
         if (await views.one(number)).kind != "live":
             raise RequestError("not_live", "only live segments have a log")
-        after = None if body.after is UNSET else from_cursor(str(body.after))
-        webhook = await delivering.create(number, body.url, after)
+        after = None if isinstance(body.after, UnsetType) else await from_cursor(body.after, log)
+        try:
+            webhook = await delivering.create(number, body.url, after)
+        except SegdError as error:
+            if error.code != "bad_url":
+                raise
+            problem = Problem("url", error.message)
+            raise RequestError(error.code, str(problem), details=(problem,)) from None
         return shapes.NewWebhook(_told(webhook), webhook.secret)
 
     @part.route(
@@ -115,7 +133,7 @@ def webhooks(delivering: Webhooks, views: SegmentViews) -> Part:
     )  # fmt: skip
     async def redeliver(id: str, body: shapes.Redeliver) -> shapes.Webhook:
         """All entries after the cursor are posted, known or not. One that was switched off is switched on."""
-        webhook = await delivering.redeliver(_number(id), from_cursor(body.after))
+        webhook = await delivering.redeliver(_number(id), await from_cursor(body.after, log))
         if webhook is None:
             raise _not_found(id)
         return _told(webhook)
