@@ -33,6 +33,7 @@ from segd.web.api.imports import imports
 from segd.web.api.keys import keys
 from segd.web.api.live import live
 from segd.web.api.members import members
+from segd.web.api.process import process
 from segd.web.api.questions import questions
 from segd.web.api.reports import reports
 from segd.web.api.segments import segments
@@ -43,7 +44,6 @@ from segd.web.app import App
 from segd.web.asgi import Application
 from segd.web.auth import Guard
 from segd.web.intake import Intake
-from segd.web.metrics import make_metrics
 from segd.web.pages import make_pages
 from segd.web.rejected import Rejected
 from segd.web.shop import make_shop
@@ -65,6 +65,7 @@ class Parts:
     write_keys: Set[str]
     refused_ids: RefusedIds
     webhooks: Webhooks
+    backtests: Backtests
     now: Callable[[], Instant]
     demo: bool
 
@@ -86,12 +87,12 @@ def assemble(parts: Parts, guard: Guard) -> App:
 
     api = [
         segments(views, SegmentChanges(journal, now, parts.feeds.removed, parts.wording.call)),
-        questions(Previews(pool, zone, now), Backtests(pool.dsn, config.zone, now), views),
+        questions(Previews(pool, zone, now), parts.backtests, views),
         live(parts.feeds, log, views, parts.wording, guard),
         members(views, PostgresMembers(pool, zone), log, now),
-        reports(views, PostgresReports(pool, zone, now), config.zone),
+        reports(views, PostgresReports(pool, zone, now), parts.backtests, zone),
         users(PostgresProfiles(pool, journal, zone, now, parts.refused_ids, parts.rejected.forget), views, zone, now),
-        webhooks(parts.webhooks, views),
+        webhooks(parts.webhooks, views, log),
         imports(
             journal,
             partial(outdate_snapshots, pool),
@@ -112,6 +113,7 @@ def assemble(parts: Parts, guard: Guard) -> App:
             unready=journal.unready,
             engage=config.engage,
         ),
+        process(parts.figures.page, journal.unready),
     ]
     intake = Intake(
         journal,
@@ -121,8 +123,8 @@ def assemble(parts: Parts, guard: Guard) -> App:
         refused_ids=parts.refused_ids,
         ahead=config.ahead,
     )
-    pages = [make_pages(), make_metrics(parts.figures.page, guard)]
+    pages = [make_pages()]
     if parts.demo:
         pages.append(make_shop(parts.write_key))
     site = make_site(api, guard, pages=pages)
-    return App(intake, cast(Application, site), unready=journal.unready)
+    return App(intake, cast(Application, site))

@@ -1,13 +1,14 @@
-"""One live definition over the stored history, as a process of its own: what `backtests` starts.
+"""Live definitions over the stored history, one after another, as a process of its own: what `backtests` starts.
 
-Its job comes over standard input, and what came of it goes to standard output, both as JSON. It goes through the users
-a part at a time, all of a user's history at once, for what qualifies today may follow from what happened long ago. A
-part is a range of numbers, whose top bits are hash bits, so any part is a fair sample. It ends with the last part, or
-when its time is up, and then scales what it found.
+Jobs come over standard input, and what came of each goes to standard output, as lines of JSON. A job goes through the
+users a part at a time, all of a user's history at once, for what qualifies today may follow from what happened long
+ago. A part is a range of numbers, whose top bits are hash bits, so any part is a fair sample. It ends with the last
+part, or when its time is up, and then scales what it found.
 """
 
 import math
 import resource
+import signal
 import sys
 import time
 from collections import Counter
@@ -38,7 +39,9 @@ WHOLE = 1 << 15  # values of the hash bits
 PAGE = 5_000  # rows
 SHOWN = 10  # qualifications, the latest
 MOST_MEMORY = 2 << 30  # bytes
-MOST_SECONDS = 20  # of the processor, and of each statement: a part that takes so long is given up
+MOST_SECONDS = 20  # of the processor for a job, and of each statement: a part that takes so long is given up
+IDLE_SECONDS = 300  # without a job, after which the process ends
+KEPT_KILOBYTES = 300_000  # of memory; a process that has needed more ends after its job
 
 _decode_traits = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -201,11 +204,18 @@ def _event(row: Row) -> Event:
 
 
 def main() -> None:
+    """One job after another, until no more can come, or none comes for a while."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    try:
-        outcome: Outcome = Done(trio.run(run, job))
-    except DefinitionError as error:
-        outcome = Refused(error.problems)
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+    signal.alarm(IDLE_SECONDS)  # which ends the process
+    for line in sys.stdin.buffer:
+        signal.alarm(0)
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + MOST_SECONDS, resource.RLIM_INFINITY))
+        try:
+            outcome: Outcome = Done(trio.run(run, msgspec.json.decode(line, type=Job)))
+        except DefinitionError as error:
+            outcome = Refused(error.problems)
+        sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+        sys.stdout.buffer.flush()
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > KEPT_KILOBYTES:
+            return
+        signal.alarm(IDLE_SECONDS)

@@ -1,11 +1,13 @@
-"""Backtests that somebody waits for: each in a process of its own, out of the way of the daemon.
+"""Backtests that somebody waits for: in a process of their own, out of the way of the daemon.
 
-The process is niced, bounded in time and memory, and killed when nobody waits for it any more.
+The process is niced, bounded in time and memory, and killed when nobody waits for its answer any more. Else it is kept
+for the next job: to start takes longer than most of them.
 """
 
-import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from subprocess import PIPE
 
 import msgspec
 import trio
@@ -24,13 +26,14 @@ WAITING = 8  # requests; an editor gives up the one before when it asks anew
 
 
 class Backtests:
-    """dsn: of the store. zone: of the account's days. now: the clock."""
+    """dsn: of the store. zone: of the account's days. now: the clock. To be closed in the end."""
 
     def __init__(self, dsn: str, zone: str, now: Callable[[], Instant]) -> None:
         self._dsn = dsn
         self._zone = zone
         self._now = now
         self._places = trio.CapacityLimiter(AT_ONCE)
+        self._kept: trio.Process | None = None  # it waits for a job, or has ended by itself
 
     async def run(self, definition: d.Live, days: int) -> Backtested:
         """What it would have found in the last so many days, of the whole history or of a sample of the users.
@@ -41,28 +44,62 @@ class Backtests:
             raise Unavailable("overloaded", "too many backtests are waiting already", retry_after=2)
         async with self._places:
             job = Job(self._dsn, definition_json(definition).decode(), days, self._zone, self._now())
-            outcome = await _outcome(job)
+            outcome = await self._outcome(job)
         match outcome:
             case Refused(problems):
                 raise DefinitionError(problems)
             case Done(result):
                 return result
 
+    async def aclose(self) -> None:
+        """Trio"""
+        if self._kept is not None:
+            await _end(self._kept)
 
-async def _outcome(job: Job) -> Outcome:
-    """The job goes over standard input: a command line is for everybody to see."""
-    done = await trio.run_process(
-        [sys.executable, "-c", f"import os; os.nice({NICENESS}); from segd.backtest_job import main; main()"],
-        stdin=msgspec.json.encode(job),
-        capture_stdout=True,
-        capture_stderr=True,
-        check=False,
-        deliver_cancel=_kill,
-    )
-    if done.returncode:
-        raise RuntimeError(f"a backtest ended with {done.returncode}: {done.stderr.decode(errors='replace')[-4_000:]}")
-    return msgspec.json.decode(done.stdout, type=Outcome)
+    async def _outcome(self, job: Job) -> Outcome:
+        kept, self._kept = self._kept, None
+        process = kept or await _start()
+        answer = await _ask(process, job)
+        if not answer and kept is not None:  # it had ended meanwhile
+            process = await _start()
+            answer = await _ask(process, job)
+        if not answer:
+            raise RuntimeError(f"a backtest ended with {process.returncode}, as it may have told on standard error")
+        self._kept = process
+        return msgspec.json.decode(answer, type=Outcome)
 
 
-async def _kill(process: "trio.Process | subprocess.Popen[bytes]") -> None:
+async def _start() -> trio.Process:
+    command = f"import os; os.nice({NICENESS}); from segd.backtest_job import main; main()"
+    return await trio.lowlevel.open_process([sys.executable, "-c", command], stdin=PIPE, stdout=PIPE)
+
+
+async def _ask(process: trio.Process, job: Job) -> bytes:
+    """Trio. A line; empty where the process has ended, as it has if this is cancelled.
+
+    The job goes over standard input: a command line is for everybody to see.
+    """
+    assert process.stdin is not None
+    assert process.stdout is not None
+    answer = b""
+    try:
+        with suppress(trio.BrokenResourceError):
+            await process.stdin.send_all(msgspec.json.encode(job) + b"\n")
+        while not answer.endswith(b"\n"):
+            more = await process.stdout.receive_some()
+            if not more:
+                return b""
+            answer += more
+        return answer
+    finally:
+        if not answer.endswith(b"\n"):
+            await _end(process)
+
+
+async def _end(process: trio.Process) -> None:
     process.kill()
+    with trio.CancelScope(shield=True):
+        await process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                await stream.aclose()

@@ -48,6 +48,10 @@ class RememberedLog:
         await self._checkpoint()
         return [each for each in self.entries if each.entry.of.segment == segment][-most:]
 
+    async def end(self) -> int:
+        await self._checkpoint()
+        return max((each.cursor for each in self.entries), default=0)
+
     async def beside(self, logged: Sequence[Logged]) -> list[Shown]:
         """The users of odd numbers, and what they did."""
         await self._checkpoint()
@@ -108,7 +112,7 @@ class Views:
         )
         return SegmentView(
             number, SEGMENTS[number], "live", definition, definition_json(definition), 1, False, None, NOON, NOON, None,
-            None, None, [None] * 14,
+            None, None, [None] * 14, None,
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from segd.cli.parameters import FOLDER, as_address
 from segd.cli.serve import CONNECTIONS
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
-from segd.config import Address
+from segd.config import Address, Engage
 from segd.sample import CREDIT, SEGMENTS, lines
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 USUAL = Address("127.0.0.1", 7337)  # where other commands look for a daemon by themselves
 WATCHED = "Looked at something dear"
 LEFT = "Cart left for 30 seconds"
+TOOLS = tuple(  # a page of the shop plays them
+    Engage(tool, f"/shop/campaign?tool={tool.replace(' ', '+')}&segment={{name}}&id={{id}}")
+    for tool in ("E-mail campaign", "Push campaign")
+)
 CART = '{"userId": "ann", "event": "Added To Cart"}'
 
 
@@ -51,6 +55,7 @@ def demo(listen: Address | None, folder: Path | None, config: Path | None, state
 
     settings = load(config, state_dir)
     settings = replace(settings, dsn=None, state_dir=settings.state_dir / "demo", listen=listen or settings.listen)
+    settings = replace(settings, engage=settings.engage or TOOLS)
     shop = partial(_open_shop, folder=settings.state_dir)
     with_store(settings, partial(daemon.serve, config=settings, ready=_ready, tell=_tell, demo=shop), CONNECTIONS)
 

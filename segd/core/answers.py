@@ -125,16 +125,24 @@ class Reach(NamedTuple):
     channels: Mapping[Channel, int]
 
 
+class Open(NamedTuple):
+    """Users inside a window, or with a date that is to come; and when the first of them is due."""
+
+    users: int
+    next_due: Instant | None
+
+
 class LiveReport(NamedTuple):
     """per_day: since the segment was made; today's is not over. last_hour, last_day: how many qualified. members: users
-    with a qualification that stands. reach: of those who qualified in 30 days. recent: the latest first, and what to
-    show beside each."""
+    with a qualification that stands. open: None where the trigger waits for nothing. reach: of those who qualified in
+    30 days. recent: the latest first, and what to show beside each."""
 
     per_day: Sequence[DayOf]
     last_hour: int
     last_day: int
     members: int
     retracted: int
+    open: Open | None
     reach: Reach
     recent: Sequence[tuple[Logged, Shown]]
 

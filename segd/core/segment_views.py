@@ -17,7 +17,8 @@ class SegmentView(NamedTuple):
     document: the definition as JSON, also where it is none any more and `definition` is None. value: of a live one who
     qualified in the last 24 hours, of a past one the members, as of `evaluated_at`; None while it is not known.
     problem: why it cannot run or be asked. trend: 14 days in the account's zone, today last: qualified on it, or
-    members at its first instant; None where that is not known.
+    members at its first instant; None where that is not known. last_at: when somebody qualified last, and was not
+    retracted.
     """
 
     number: int
@@ -34,6 +35,7 @@ class SegmentView(NamedTuple):
     evaluated_at: Instant | None
     milliseconds: int | None
     trend: Sequence[int | None]
+    last_at: Instant | None
 
 
 class Previewed(NamedTuple):

@@ -20,6 +20,11 @@ FROM (
     FROM qualifications WHERE segment = $1 GROUP BY user_number
 ) AS users_of_segment
 
+-- open_now --
+-- $1 segment, $2 now. Users with a timer that is to come, and the first one's instant. What is due already is decided, and
+-- held for stragglers.
+SELECT count(DISTINCT user_number) AS users, min(due) AS next_due FROM timers WHERE segment = $1 AND due > $2
+
 -- reached --
 -- How many of these {users} there are, how many any of the :channels reaches by one of the :addresses beside it, and how
 -- many each, as things stood at :as_of; with the first :most of them by number, which is by chance. One `what` a row.

@@ -8,9 +8,9 @@ from typing import NamedTuple, get_args
 import trio
 
 from segd.core import definitions as d
-from segd.core.answers import DayOf, LiveReport, PastReport, Reach
+from segd.core.answers import DayOf, LiveReport, Open, PastReport, Reach
 from segd.core.calendar import day_of
-from segd.core.instants import DAY, HOUR, Instant, to_datetime
+from segd.core.instants import DAY, HOUR, Instant, from_datetime, to_datetime
 from segd.core.past import ADDRESSES
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.conditions_sql import Answer, Compiled
@@ -48,6 +48,7 @@ class PostgresReports:
             days = await connection.fetch(query("qualified_days"), segment, since)
             lately = await connection.fetchrow(query("qualified_lately"), segment, *_before(now, HOUR, DAY, 0))
             in_all = await connection.fetchrow(query("qualified_in_all"), segment)
+            waiting = await _open(connection, asked.definition, segment, now)
             found = await self._found(connection, asked, now)
             shown = await beside(connection, recent)
         assert lately is not None
@@ -62,6 +63,7 @@ class PostgresReports:
             last_day=lately["last_day"],
             members=in_all["members"],
             retracted=in_all["retracted"],
+            open=waiting,
             reach=found.reach,
             recent=list(zip(recent, shown, strict=True)),
         )
@@ -118,6 +120,15 @@ async def at_one_instant(pool: Pool) -> AsyncGenerator[Connection]:
 async def segment_numbered(connection: Connection, number: int) -> Segment:
     """Trio. Raises LookupError where there is no such segment, and BrokenError."""
     return (await read_segments(connection)).numbered(number)
+
+
+async def _open(connection: Connection, definition: d.Live, segment: int, now: Instant) -> Open | None:
+    """Trio. Whom a trigger that waits waits for."""
+    if not isinstance(definition.on, d.Inaction | d.Date):
+        return None
+    row = await connection.fetchrow(query("open_now"), segment, to_datetime(now))
+    assert row is not None
+    return Open(row["users"], None if row["next_due"] is None else from_datetime(row["next_due"]))
 
 
 # Who is in it, and how they are reached

@@ -126,6 +126,7 @@ class SegmentList:
                         counted.get((number, day), None if since is None or day < day_of(since, self._zone) else 0)
                         for day in days
                     ],
+                    last_at=None if value["last_at"] is None else from_datetime(value["last_at"]),
                 )
             )
         return views

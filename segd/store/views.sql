@@ -8,12 +8,16 @@ SELECT number, name, created_at FROM segments
 
 -- numbers_of_segments --
 -- $1 numbers, $2 a day ago, $3 now. The one number of each: qualified since, or the members when they were counted last,
--- unless the segment was changed since.
+-- unless the segment was changed since; and when somebody qualified last.
 SELECT s.number,
     CASE s.kind WHEN 'past' THEN e.members ELSE (
         SELECT count(*) FROM qualifications AS q
         WHERE q.segment = s.number AND q.at > $2 AND q.at <= $3 AND NOT q.retracted
     ) END AS value,
+    (
+        SELECT q.at FROM qualifications AS q
+        WHERE q.segment = s.number AND q.at <= $3 AND NOT q.retracted ORDER BY q.at DESC LIMIT 1
+    ) AS last_at,
     e.problem, e.as_of, e.milliseconds
 FROM segments AS s LEFT JOIN evaluations AS e ON e.segment = s.number AND e.as_of >= s.changed_at
 WHERE s.number = ANY ($1::integer[])

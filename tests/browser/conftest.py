@@ -1,15 +1,17 @@
 """A browser, a daemon with a shop's history, and pages that must stay silent."""
 
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 pytest.importorskip("playwright", reason="needs playwright")
 
 from databases import database, name_of
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from browser.chromium import chromium, path
 from browser.daemon import Daemon, bring_in, config, serving
@@ -25,7 +27,10 @@ REFUSED = ("the server responded with a status of 4", "WebSocket connection to")
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
+HEIGHT = 900  # of a page
+
 Open = Callable[..., Page]
+Theme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="session")
@@ -75,11 +80,30 @@ def told(folder: Path, dsn: str) -> tuple[object, ...]:
     return "--config", file, "--state-dir", folder / "state"
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Generator[BrowserContext]:
+    """What the tests of a module share: it has loaded the dashboard's files once."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Generator[Open]:
+def open_page(context: BrowserContext) -> Generator[Open]:
+    """Opens pages, in a browser that remembers nothing of another test."""
+    with silent(context) as open_one:
+        yield open_one
+        for page in context.pages:
+            page.evaluate("localStorage.clear()")
+            page.close()
+        context.clear_cookies()
+
+
+@contextmanager
+def silent(context: BrowserContext) -> Generator[Open]:
     """Opens pages, all of which must have left the console empty at the end. away: the daemon goes away meanwhile;
     refused: it refuses something: the browser says so by itself."""
-    contexts = []
     said: list[str] = []
 
     def listen(page: Page, passed_over: tuple[str, ...]) -> None:
@@ -91,17 +115,14 @@ def open_page(browser: Browser) -> Generator[Open]:
         page.on("pageerror", lambda error: said.append(str(error)))
 
     def open_one(
-        url: str, *, away: bool = False, refused: bool = False, theme: str = "light", width: int = 1440
+        url: str, *, away: bool = False, refused: bool = False, theme: Theme = "light", width: int = 1440
     ) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        contexts.append(context)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.emulate_media(color_scheme=theme)
         listen(page, (AWAY if away else ()) + (REFUSED if refused else ()))
         page.goto(url)
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
     assert said == []

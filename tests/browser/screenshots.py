@@ -30,7 +30,9 @@ SETTLED_MILLISECONDS = 1_500
 PATIENCE_MILLISECONDS = 60_000
 STEP_SECONDS = 0.25
 STEPS_A_VISIT = 1
-WARM_UP_SECONDS = 60  # for the first windows to come due, and members to be counted
+WARM_UP_SECONDS = 60  # for members to be counted
+CART = "Added to cart, no purchase in 10 min"
+ENOUGH = 40  # who qualified for it, until there is something to see
 
 
 def main(only: list[str]) -> None:
@@ -46,6 +48,7 @@ def main(only: list[str]) -> None:
             numbers = {definition["name"]: daemon.make(definition) for definition in SEGMENTS}
             print("warming up")
             time.sleep(WARM_UP_SECONDS)
+            _wait_for_qualified(daemon, numbers[CART], ENOUGH)
             for name, path in views(daemon, numbers).items():
                 if not only or name in only:
                     _take(browser, daemon.url + path, name)
@@ -59,7 +62,7 @@ def main(only: list[str]) -> None:
 
 def views(daemon: Daemon, numbers: Mapping[str, int]) -> dict[str, str]:
     """Path by name of the picture."""
-    cart = numbers["Added to cart, no purchase in 10 min"]
+    cart = numbers[CART]
     buyers = numbers["Frequent buyers"]
     user = daemon.ask("GET", f"/segments/{buyers}/members?perPage=1")["members"][0]["id"]
     return {
@@ -79,6 +82,11 @@ def views(daemon: Daemon, numbers: Mapping[str, int]) -> dict[str, str]:
         "login": "/login",
         "nowhere": "/segments/999999",
     }
+
+
+def _wait_for_qualified(daemon: Daemon, segment: int, count: int) -> None:
+    while daemon.ask("GET", f"/segments/{segment}/report")["rate"]["lastHour"] < count:
+        time.sleep(STEP_SECONDS)
 
 
 def _take(browser: Browser, url: str, name: str) -> None:

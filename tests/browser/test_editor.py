@@ -343,7 +343,7 @@ def test_a_name_that_is_taken_is_said_where_it_is_asked(daemon: Daemon, open_pag
     expect(dialog).to_contain_text("Give it a name.")
     dialog.get_by_label("Name").fill("Frequent buyers")
     dialog.get_by_role("button", name="Save segment").click()
-    expect(dialog.locator(".wrong")).to_have_text("Another segment has that name.")
+    expect(dialog.locator(".wrong")).to_contain_text("There is a segment 'Frequent buyers' already")
 
 
 def test_a_name_is_kept_as_it_is(daemon: Daemon, open_page: Open):

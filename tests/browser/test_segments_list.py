@@ -6,7 +6,7 @@ from collections.abc import Generator
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import Open
+from browser.conftest import HEIGHT, Open
 from browser.daemon import Daemon
 
 ACTION = {"kind": "live", "on": {"type": "action", "did": {"event": "Add To Cart"}}}
@@ -90,9 +90,16 @@ def many(daemon: Daemon) -> Generator[None]:
 
 
 @pytest.mark.usefixtures("many")
-@pytest.mark.parametrize(("width", "stops_a_row"), [(390, 2), (1440, 4)])
-def test_of_a_long_list_what_is_near_is_drawn(daemon: Daemon, open_page: Open, width: int, stops_a_row: int):
-    page = open_page(daemon.url, width=width)
+def test_of_a_long_list_what_is_near_is_drawn(daemon: Daemon, open_page: Open):
+    page = open_page(daemon.url, width=390)
+    only_what_is_near_is_drawn(page, stops_a_row=2)
+    page.set_viewport_size({"width": 1440, "height": HEIGHT})
+    page.goto(daemon.url)
+    only_what_is_near_is_drawn(page, stops_a_row=4)
+
+
+def only_what_is_near_is_drawn(page: Page, stops_a_row: int) -> None:
+    """stops_a_row: of the Tab key."""
     expect(page.get_by_role("table")).to_have_attribute("aria-rowcount", "131")
     expect(page.get_by_role("link", name="Birthday in five days")).to_be_visible()
     assert len(names(page)) < 100

@@ -51,12 +51,12 @@ def test_a_visitor_qualifies_by_looking_buying_and_coming_from_elsewhere(demo: D
         expect(user.get_by_text(segment).first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/shop", "/shop/product/headphones", "/shop/cart", "/shop/magazine"])
-def test_every_page_fits_a_telephone(demo: Demo, open_page: Open, path: str, theme: str):
-    page = open_page(demo.url + path, theme=theme, width=360)
-    expect(page.get_by_role("heading").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+def test_every_page_fits_a_telephone(demo: Demo, open_page: Open):
+    page = open_page(demo.url + "/shop", width=360)
+    for path in ("/shop", "/shop/product/headphones", "/shop/cart", "/shop/magazine", "/shop/campaign"):
+        page.goto(demo.url + path)
+        expect(page.get_by_role("heading").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
 
 
 def test_being_somebody_new_begins_anew(demo: Demo, open_page: Open):
@@ -75,3 +75,11 @@ def test_the_dashboard_of_the_demo_shows_the_way_to_the_shop(demo: Demo, open_pa
     link = page.get_by_role("link", name="Visit the shop")
     expect(link).to_have_attribute("href", "/shop")
     expect(link).to_have_attribute("target", "_blank")
+
+
+def test_the_reports_of_the_demo_lead_to_a_tool_that_knows_the_segment(demo: Demo, open_page: Open):
+    page = open_page(f"{demo.url}/segments/Big first order")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="E-mail campaign").click()
+    expect(opened.value.get_by_role("heading", name="New E-mail campaign")).to_be_visible()
+    expect(opened.value.get_by_role("main")).to_contain_text("“Big first order”")

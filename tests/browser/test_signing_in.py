@@ -48,6 +48,7 @@ def test_the_link_of_the_start_lets_in_once(daemon: Daemon, open_page: Open):
     page = open_page(daemon.dashboard)
     expect(page.get_by_role("link", name="A & B, 100%")).to_be_visible()
     expect(page.get_by_role("link", name="Segment", exact=True)).to_be_visible()
+    page.context.clear_cookies()
     page = open_page(daemon.dashboard)
     expect(page).to_have_url(re.compile("/login"))
     expect(page.get_by_text("This link was used already, or is from an earlier start of segd.")).to_be_visible()

@@ -2,10 +2,12 @@
 
 import re
 import socket
+import time
 from collections.abc import Generator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import database
@@ -14,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser.conftest import Open, told
 from browser.daemon import Daemon, serving
 
-CART = {
+CART: dict[str, Any] = {
     "name": "Cart left",
     "kind": "live",
     "on": {"type": "inaction", "did": {"event": "Add To Cart"}, "did_not": {"event": "Purchase"}, "within": "1s"},
@@ -85,6 +87,20 @@ def test_a_qualification_shows_without_a_reload(daemon: Daemon, open_page: Open)
     qualify(daemon, "carla")
     expect(page.locator(".feed-row .who", has_text="carla")).to_be_visible()
     expect(page.locator(".figure .value").first).not_to_have_text("0")
+    expect(page.locator(".page-head")).to_contain_text(re.compile(r"last qualified \d+ s ago"))
+    page.get_by_role("link", name="Segments").first.click()
+    expect(page.get_by_role("row", name=re.compile("Cart left"))).to_contain_text(re.compile(r"last \d+ s ago"))
+
+
+def test_who_is_inside_a_window_is_counted(daemon: Daemon, open_page: Open):
+    number = daemon.make(CART | {"name": "Cart left for long", "on": CART["on"] | {"within": "30m"}})
+    daemon.post([event("Add To Cart", user) for user in ("ida", "ida", "ines")])
+    while daemon.ask("GET", f"/segments/{number}/report")["waiting"]["users"] < 2:
+        time.sleep(0.1)
+    page = open_page(f"{daemon.url}/segments/{number}")
+    inside = page.locator(".figure", has_text="Inside the window now")
+    expect(inside.locator(".value")).to_have_text("2")
+    expect(inside).to_contain_text(re.compile(r"next one is due in \d+ min"))
 
 
 def test_a_row_says_what_the_user_did(daemon: Daemon, open_page: Open):
@@ -160,16 +176,21 @@ def test_a_daemon_that_comes_back_is_met_again(dsn: str, open_page: Open, tmp_pa
         listening(page)
         other = open_page(daemon.url + "/segments", away=True)
         expect(other.get_by_role("link", name="Cart left")).to_be_visible()
+        users = open_page(daemon.url + "/users", away=True)
+        expect(users.get_by_text("Find a user")).to_be_visible()
     away = "segd cannot be reached. What is shown may be old, and comes up to date by itself."
     expect(page.get_by_text(re.compile("Offline since")).first).to_be_visible()
     expect(page.get_by_text(away)).to_have_count(0)
     expect(other.get_by_text(away)).to_be_visible()
     expect(other.get_by_role("link", name="Cart left")).to_be_visible()
+    users.get_by_role("searchbox").fill("heidi")
+    expect(users.get_by_text(away)).to_be_visible()
+    expect(users.get_by_text("Nobody found")).to_have_count(0)
     with serving(*arguments) as daemon:
         expect(page.get_by_text("Back, nothing was missed").first).to_be_visible()
         expect(other.get_by_text(away)).to_have_count(0)
         listening(page)
         qualify(daemon, "heidi")
         expect(page.locator(".feed-row .who", has_text="heidi")).to_be_visible()
-        page.close()
-        other.close()
+        users.get_by_role("searchbox").fill("hei")
+        expect(users.get_by_role("link", name="heidi")).to_be_visible()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from segd.actors.figures import Figures
 from segd.actors.posting import Poster
 from segd.actors.webhooks import Webhooks
 from segd.assembly import Parts, assemble
+from segd.backtests import Backtests
 from segd.config import load_config
 from segd.core.effects import Effects, Group, Logged
 from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp, to_text
@@ -114,8 +115,9 @@ async def open_api(
 
     zone = ZoneInfo(ZONE)
     settings = JournalSettings(
-        late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000
-    )
+        late_band=2 * HOUR, group_seconds=0.002, group_events=5000, waiting_events=50_000, waiting_bytes=64_000_000,
+        catch_up=0,
+    )  # fmt: skip
     config = msgspec.structs.replace(load_config(environment={}), zone=ZONE)
     async with open_pool(dsn, 6) as pool:
         journal = PostgresJournal(pool, settings, Idle(), zone=zone, now=now, tell=lambda _: None)
@@ -130,20 +132,21 @@ async def open_api(
             unready=journal.unready,
         )
         delivering = Webhooks(PostgresWebhooks(pool), log, feeds, Poster(private=False), delivery, now)
+        backtests = Backtests(pool.dsn, ZONE, now)
         parts = Parts(
             config, pool, journal, feeds, figures, wording, rejected, tokens, log, frozenset({"wk"}), RefusedIds(),
-            delivering, now, False,
+            delivering, backtests, now, False,
         )  # fmt: skip
         app = assemble(parts, guard)
         binding = Config()
         binding.bind = ["127.0.0.1:0"]
         binding.errorlog = binding.accesslog = None
-        with trio.fail_after(60):
-            async with trio.open_nursery() as nursery:
+        with trio.fail_after(240):
+            async with aclosing(backtests), trio.open_nursery() as nursery:
                 for part in (journal, feeds, delivering):
                     await nursery.start(part.run)
                 [url] = await nursery.start(partial(serve, app, binding, mode="asgi"))
-                async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
+                async with httpx.AsyncClient(base_url=url, timeout=120, verify=False) as client:
                     api = Api(url, client, pool, journal, tokens, guard, clock, rejected)
                     if seeded:
                         await api.seed()

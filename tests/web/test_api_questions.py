@@ -1,6 +1,7 @@
 """Definitions that are not kept: checked, previewed, backtested."""
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,6 +78,23 @@ async def test_a_preview_counts_and_shows_members(dsn):
         assert (answer["count"], answer["total"]) == (2, 2)
         answer = await api.ask("POST", "/api/segments/preview?estimate=1", json={"definition": PAST})
         assert (answer["count"], answer["estimate"], answer["error"]) == (1, False, None)
+
+
+async def test_what_would_take_too_long_to_plan_is_refused(dsn):
+    """Else segments that name another twice double with each step, while nothing else gets its turn."""
+    async with open_api(dsn, seeded=False) as api:
+        wide = {"type": "any", "of": [CARTS] * 1_000}
+        doubled = CARTS
+        for step in range(10):
+            definition = PAST | {"name": f"Step {step}", "where": doubled}
+            await api.ask("POST", "/api/segments", 201, json={"definition": definition})
+            doubled = {"type": "any", "of": [{"type": "in_segment", "segment": f"Step {step}"}] * 2}
+        for where in (wide, doubled):
+            body = {"definition": PAST | {"where": where}}
+            refused = await api.ask("POST", "/api/segments/preview", 400, json=body)
+            [problem] = refused["details"]
+            assert (refused["code"], problem["path"]) == ("bad_definition", "definition.where")
+            assert problem["message"].startswith("expected at most 1,000 conditions")
 
 
 async def test_questions_of_the_wrong_kind_and_bad_instants_are_named(dsn):
@@ -197,6 +215,20 @@ async def test_a_backtest_that_nobody_waits_for_is_killed(dsn):
                 await trio.sleep(0.01)
         answer = await api.ask("POST", "/api/segments/backtest", json={"definition": CART})
         assert answer["total"] == 2
+
+
+async def test_a_backtest_goes_to_the_process_of_the_one_before_while_there_is_one(dsn):
+    async with open_api(dsn) as api:
+        processes: list[int] = []
+        for _ in range(3):
+            answer = await api.ask("POST", "/api/segments/backtest", json={"definition": CART})
+            assert answer["total"] == 2
+            processes += children()
+            if len(processes) == 2:
+                os.kill(processes[1], signal.SIGKILL)
+        first, second, third = processes
+        assert first == second != third
+    assert children() == []
 
 
 def children() -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 from api_serving import ZONE, Api, open_api
 
 from segd.core.effects import Effects, LogEntry, Standing
-from segd.core.instants import HOUR, from_datetime
+from segd.core.instants import DAY, HOUR, from_datetime
 from segd.store.effects import write_effects
 from segd.web.api import members
 
@@ -52,6 +52,7 @@ async def test_report_members_log_and_list_of_a_live_segment_agree(dsn: str):
         assert (report["zone"], report["retracted"], report["members"]) == (ZONE, 1, 1)
         assert report["rate"] == {"lastHour": 0, "last24h": 1}
         assert report["segment"]["number"] == {"value": 1, "label": "qualified in 24 h"}
+        assert report["segment"]["lastQualifiedAt"] == "2026-11-22T10:00:00.000Z"
         assert [(one["type"], one["userId"], one["traits"]) for one in report["recent"]] == [
             ("retracted", "bob", {}), ("qualified", "ann", {"name": "Ann", "tier": "platinum"}),
             ("qualified", "bob", {}), ("qualified", "ann", {"name": "Ann", "tier": "platinum"}),
@@ -65,6 +66,43 @@ async def test_report_members_log_and_list_of_a_live_segment_agree(dsn: str):
         assert [one["cursor"] for one in log["entries"]] == [one["cursor"] for one in report["recent"][::-1]]
         standing = {"qualified": 1, "retracted": -1, "corrected": 0}
         assert sum(standing[one["type"]] for one in log["entries"]) == sum(day["count"] for day in report["perDay"])
+
+
+async def test_days_before_a_segment_was_there_as_a_whole_are_those_of_the_backtest(dsn: str):
+    async with open_api(dsn) as api:
+        api.clock[0] += 2 * DAY
+        report = await api.ask("GET", "/api/segments/1/report?backtest=true")
+        assert report["backtest"] == {"estimate": False, "error": None}
+        days = {one.pop("day"): one for one in report["perDay"]}
+        assert (len(days), list(days) == sorted(days)) == (30, True)
+        assert days["2026-11-20"] == {"count": 0, "retracted": 0, "source": "backtest"}
+        assert days["2026-11-21"] == {"count": 1, "retracted": 0, "source": "backtest"}
+        assert days["2026-11-22"] == {"count": 1, "retracted": 0, "source": "backtest"}  # when it was made
+        assert days["2026-11-23"] == days["2026-11-24"] == {"count": 0, "retracted": 0, "source": "live"}
+        assert (await api.ask("GET", "/api/segments/1/report"))["backtest"] is None
+        api.clock[0] += 30 * DAY
+        report = await api.ask("GET", "/api/segments/1/report?backtest=true")
+        assert ({one["source"] for one in report["perDay"]}, report["backtest"]) == ({"live"}, None)
+
+
+async def test_a_report_counts_the_users_inside_a_window(dsn: str):
+    async with open_api(dsn) as api:
+        assert (await api.ask("GET", "/api/segments/1/report"))["waiting"] == {"users": 0, "nextDue": None}
+        async with api.pool.acquire() as connection:  # of ann two, of bob one that is held, and one of another segment
+            await connection.execute(
+                """
+                INSERT INTO timers (segment, user_number, cause, version, opened, due)
+                VALUES (1, 1, 1, 1, '2026-11-22T11:55Z', '2026-11-22T12:05Z'),
+                    (1, 1, 2, 1, '2026-11-22T11:56Z', '2026-11-22T12:06Z'),
+                    (1, 2, 3, 1, '2026-11-22T11:49:59Z', '2026-11-22T11:59:59Z'),
+                    (2, 3, 4, 1, '2026-11-22T11:51Z', '2026-11-22T12:01Z')
+                """
+            )
+        report = await api.ask("GET", "/api/segments/1/report")
+        assert report["waiting"] == {"users": 1, "nextDue": "2026-11-22T12:05:00.000Z"}
+        visited = {"name": "Visited", "kind": "live", "on": {"type": "page_visit"}}
+        made = await api.ask("POST", "/api/segments", 201, json={"definition": visited})
+        assert (await api.ask("GET", f"/api/segments/{made['id']}/report"))["waiting"] is None
 
 
 async def test_report_members_preview_and_list_of_a_past_segment_agree(dsn: str):
@@ -103,7 +141,7 @@ async def test_the_log_goes_on_from_a_cursor_and_a_cursor_leads_nowhere_else(dsn
         assert {one["segmentId"] for one in other["entries"]} == {made["id"]}
         lines = (await api.client.get("/api/segments/1/log", headers=NDJSON)).text.splitlines()
         assert [json.loads(line) for line in lines] == first["entries"] + rest["entries"]
-        for cursor in ("x", "1'", "-1", "9" * 30):
+        for cursor in ("x", "1'", "-1", "9" * 30, str(int(other["cursor"]) + 1)):
             refused = await api.ask("GET", f"/api/segments/1/log?after={cursor}", 400)
             assert refused["details"][0]["path"] == "after"
 

@@ -27,7 +27,7 @@ Cursor = Annotated[str, Meta(description="A place in the log, to be sent back as
 Definition = Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Definition"})]
 AnyDefinition = Annotated[Raw, Meta(extra_json_schema={"anyOf": [{"$ref": "#/components/schemas/Definition"}, {}]})]
 Page = Annotated[int, Meta(ge=1, le=1_000_000, description="The first is 1.")]
-PerPage = Annotated[int, Meta(ge=1, le=500)]
+PerPage = Annotated[int, Meta(ge=1, le=500, description="How many at most.")]
 Count = Annotated[int, Meta(ge=0)]
 Traits = Annotated[dict[str, Any], Meta(description="Properties of a user, by name.")]
 Scope = Annotated[
@@ -170,7 +170,8 @@ class Segment(Answer, frozen=True):
     type: of a live one, what triggers it. words: the definition in English. version: grows with each change of what it
     means. status: `broken` where it can neither run nor be asked, with the reason; if its definition is none any more,
     that has no words, and another has to be given to it. trend: 14 days, oldest first, null where it is not known.
-    evaluated_at, evaluation_milliseconds: of a past one's number.
+    evaluated_at, evaluation_milliseconds: of a past one's number. last_qualified_at: of a live one, null while nobody
+    has.
     """
 
     id: int
@@ -188,6 +189,7 @@ class Segment(Answer, frozen=True):
     changed_at: Moment
     evaluated_at: Moment | None
     evaluation_milliseconds: Count | None
+    last_qualified_at: Moment | None
 
 
 class Segments(Answer, frozen=True):
@@ -200,7 +202,7 @@ class Segments(Answer, frozen=True):
 
 
 class SegmentsQuery(Request, frozen=True):
-    """search: part of the name, in any case."""
+    """search: part of the name, in any case. sort: backwards with a dash before it."""
 
     search: str = ""
     sort: Literal["name", "-name", "created", "-created", "members", "-members"] = "name"
@@ -327,7 +329,7 @@ class LogEntry(Answer, frozen=True, omit_defaults=True):
 
 
 class LogQuery(Request, frozen=True):
-    """after: the cursor of the last entry that is known; from the beginning without."""
+    """after: the cursor of the last entry that is known; from the beginning without. limit: how many at most."""
 
     after: str = ""
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
@@ -367,13 +369,16 @@ class Members(Answer, frozen=True):
 
 
 class ReportQuery(Request, frozen=True):
-    """recalculate: find anew who is in it, however long that takes; else what was found a moment ago may do."""
+    """recalculate: of a past one, find anew who is in it, however long that takes; else what was found a moment ago may
+    do. backtest: of a live one, tell also of the days before it was made, which takes about two seconds."""
 
     recalculate: bool = False
+    backtest: bool = False
 
 
 class ReportDay(Answer, frozen=True):
-    """source: `live` as it happened, `backtest` from before the segment was made, `snapshot` members at midnight."""
+    """source: `live` as it happened; `backtest` as it would have, on days that the segment was not there for from their
+    beginning; `snapshot` members at midnight."""
 
     day: Day
     count: Count
@@ -403,14 +408,31 @@ class Reachability(Answer, frozen=True):
     channels: list[Channel]
 
 
+class Waiting(Answer, frozen=True):
+    """Users inside a window, or with a date that is to come. next_due: when the first of them is due."""
+
+    users: Count
+    next_due: Moment | None
+
+
+class Sampled(Answer, frozen=True):
+    """estimate, error: as of a backtest, whose days these are."""
+
+    estimate: bool
+    error: Count | None
+
+
 class Report(Answer, frozen=True):
-    """What is known of a segment. recent: newest first. sample: of a past one's members."""
+    """What is known of a segment. backtest: null where no day is of one. recent: newest first. waiting: null where the
+    trigger waits for nothing. sample: of a past one's members."""
 
     segment: Segment
     zone: str
     per_day: list[ReportDay]
+    backtest: Sampled | None
     rate: Rate
     recent: list[LogEntry]
+    waiting: Waiting | None
     reachability: Reachability
     sample: list[UserRef]
     members: Count | None
@@ -570,7 +592,7 @@ class EventsQuery(Request, frozen=True):
 
 
 class UsersQuery(Request, frozen=True):
-    """search: the beginning of an id, or an e-mail address or name."""
+    """search: the beginning of an id or of an e-mail address."""
 
     search: str = ""
 
@@ -584,7 +606,8 @@ class UserQuery(Request, frozen=True):
 
 
 class ForgetQuery(Request, frozen=True):
-    """refuse_days: how long messages with these ids are refused from now on."""
+    """id: any text. anonymous: whether it is an anonymousId. refuse_days: how long messages with these ids are refused
+    from now on."""
 
     id: str
     anonymous: bool = False
@@ -592,12 +615,14 @@ class ForgetQuery(Request, frozen=True):
 
 
 class ExportQuery(Request, frozen=True):
+    """id: any text. anonymous: whether it is an anonymousId."""
+
     id: str
     anonymous: bool = False
 
 
 class WhyQuery(Request, frozen=True):
-    """segment: number or name."""
+    """id: any text. segment: number or name. anonymous: whether the id is an anonymousId."""
 
     id: str
     segment: str
@@ -699,6 +724,8 @@ class SessionRequest(Request, frozen=True):
 
 
 class SignInQuery(Request, frozen=True):
+    """code: as the link has it."""
+
     code: str = ""
 
 
@@ -721,6 +748,12 @@ class EngageLink(Answer, frozen=True):
 
     name: str
     url: str
+
+
+class Health(Answer, frozen=True):
+    """All is well; what is not is answered with an error."""
+
+    status: Literal["ok"]
 
 
 class DaemonStatus(Answer, frozen=True):

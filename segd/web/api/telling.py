@@ -35,6 +35,7 @@ def segment(view: SegmentView) -> shapes.Segment:
         changed_at=to_text(view.changed_at),
         evaluated_at=moment(view.evaluated_at),
         evaluation_milliseconds=view.milliseconds,
+        last_qualified_at=moment(view.last_at),
     )
 
 

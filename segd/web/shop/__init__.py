@@ -1,7 +1,7 @@
 """The demo's little shop: pages at /shop that a visitor's own browser tracks with Segment's library, as any site does.
 
 The pages are for the demo alone. They know nothing of segd but the write key, and ask it for nothing; the links to the
-dashboard are for the visitor.
+dashboard are for the visitor. One page plays the tool for campaigns that the demo's reports link to.
 """
 
 from dataclasses import dataclass
@@ -73,6 +73,10 @@ def make_shop(write_key: str) -> Blueprint:
     async def magazine() -> str:
         return await page("magazine", "Things worth having")
 
+    async def campaign() -> str:
+        tool, segment, id = (request.args.get(name, "")[:200] for name in ("tool", "segment", "id"))
+        return await page("campaign", f"New {tool or 'campaign'}", segment=segment, id=id)
+
     async def secure(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -85,5 +89,6 @@ def make_shop(write_key: str) -> Blueprint:
     shop.add_url_rule("/product/<id>", "product", product)
     shop.add_url_rule("/cart", "cart", cart)
     shop.add_url_rule("/magazine", "magazine", magazine)
+    shop.add_url_rule("/campaign", "campaign", campaign)
     shop.after_request(secure)
     return shop

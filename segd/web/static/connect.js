@@ -14,7 +14,6 @@ const SDKS = [
   {
     value: "curl",
     label: "curl",
-    install: "Nothing to install.",
     code: (host, key) => `curl ${host}/v1/track -u "${key}:" -H "content-type: application/json" -d '{
   "userId": "ann", "event": "Add To Cart", "properties": {"price": 129}
 }'`,
@@ -87,7 +86,7 @@ function Snippets({ writeKey, first }) {
       <${Choice} label="SDK" options=${SDKS} value=${chosen} onChange=${setChosen} />
       <${CopyButton} text=${code} small=${false} />
     </div>
-    <p class="install mono">${sdk.install}</p>
+    <p class="install ${sdk.install ? "mono" : ""}">${sdk.install ?? "Nothing to install."}</p>
     <pre class="snippet" tabindex="0" aria-label=${`${sdk.label} snippet`}>${colored(code)}</pre>
     <div class=${`waiting${first ? " arrived" : ""}`} role="status">
       ${first

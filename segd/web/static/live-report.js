@@ -1,7 +1,7 @@
 // The report of a live segment, true to the second: what was asked for once, and what the feed has told since.
 
-import { html, useRef, useState } from "./base/html.js";
-import { dayInWords, dayOf, exact, number } from "./base/format.js";
+import { html, useMemo, useRef, useState } from "./base/html.js";
+import { ago, dayInWords, dayOf, exact, number, until } from "./base/format.js";
 import { useFeed } from "./base/feed.js";
 import { now } from "./base/status.js";
 import { Figures } from "./parts/card.js";
@@ -9,7 +9,7 @@ import { DoMore } from "./parts/do-more.js";
 import { Reachability } from "./parts/reachability.js";
 import { ReportHead } from "./parts/report-head.js";
 import { PerDay, useBefore, useDays } from "./per-day.js";
-import { Qualifying, begun, fed } from "./qualifying.js";
+import { Qualifying, begun, fed, lastOf } from "./qualifying.js";
 import { RightNow, emptyStream, streamed } from "./right-now.js";
 
 const NARROW = window.matchMedia("(width <= 720px)");
@@ -36,9 +36,10 @@ export function LiveReport({ report, reload }) {
   const more = since.report === report ? since : nothing;
   const before = useBefore(segment);
   const days = useDays(report, more.days, before);
+  const waiting = useMemo(() => report.waiting && { ...report.waiting, asked: new Date(now.peek()).toISOString() }, [report]);
   return html`
-    <${ReportHead} segment=${segment} changed=${reload} />
-    <${Figures} figures=${figures(report, days, more.total)} />
+    <${ReportHead} segment=${segment} changed=${reload} last=${lastOf(feed, segment.lastQualifiedAt)} />
+    <${Figures} figures=${figures(report, days, more.total, waiting)} />
     <div class="pair">
       <${PerDay} days=${days} before=${before} segment=${segment} />
       <${RightNow} stream=${stream} state=${state} span=${NARROW.matches ? 120 : 180} />
@@ -65,14 +66,23 @@ function counted(old, frame) {
   return { ...old, days, total: old.total + sign * frame.entries.length + leftOut };
 }
 
-function figures(report, days, came) {
+/** waiting: who is inside a window, or has a date to come, as of `asked`; null where the segment waits for nothing. */
+function figures(report, days, came, waiting) {
   const today = days.find((one) => one.running);
   const before = days.at(-2);
   const retracted = days.reduce((sum, one) => sum + one.retracted, 0);
   return [
     { label: "Qualified today", value: number(today?.count ?? 0), note: today?.retracted ? `since 00:00, ${exact(today.retracted)} retracted` : "since 00:00" },
     { label: "Last 24 hours", value: number(Math.max(0, report.rate.last24h + came)), note: before.source === "live" ? `${exact(before.count)} on ${dayInWords(before.day)}` : "qualifications" },
-    { label: "Last hour", value: number(Math.max(0, report.rate.lastHour + came)), note: "qualifications" },
+    waiting
+      ? { label: report.segment.type === "date" ? "With a date to come" : "Inside the window now", value: number(waiting.users), note: html`<${NextDue} waiting=${waiting} />` }
+      : { label: "Last hour", value: number(Math.max(0, report.rate.lastHour + came)), note: "qualifications" },
     { label: "Retracted", value: number(retracted), note: `in ${days.length} days, not counted` },
   ];
+}
+
+/** When the first of them is due; once that is past, how old the figure is. */
+function NextDue({ waiting }) {
+  if (!waiting.users) return "users";
+  return Date.parse(waiting.nextDue) > now.value ? `next one is due ${until(waiting.nextDue)}` : `counted ${ago(waiting.asked)}`;
 }

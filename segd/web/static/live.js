@@ -9,6 +9,7 @@ import { useTitle } from "./base/title.js";
 import { Button, TextButton, userHref } from "./parts/basics.js";
 import { Card, Figures } from "./parts/card.js";
 import { Empty, FeedNotice, Loaded } from "./parts/states.js";
+import { telling } from "./parts/telling.js";
 import { StreamPanel, inSeconds } from "./parts/stream-panel.js";
 
 const KEPT_SECONDS = 300;
@@ -16,6 +17,7 @@ const KEPT_EVENTS = 50;
 const SHOWN_EVENTS = 12;
 const AGAIN_SECONDS = 10;
 const TOP = 10;
+const MOST_SHOWN = 5;
 const NARROW = window.matchMedia("(width <= 720px)");
 
 export default function Live() {
@@ -23,6 +25,7 @@ export default function Live() {
   const [seconds, setSeconds] = useState([]);
   const [events, setEvents] = useState({ shown: [], waiting: [], missed: 0, leftOut: 0, held: false, paused: false });
   const [rejected, setRejected] = useState([]);
+  const [heard, setHeard] = useState(new Map()); // when each event came last
   const names = useData("/events", { every: AGAIN_SECONDS });
   const refused = useData("/rejected");
 
@@ -32,6 +35,7 @@ export default function Live() {
       setSeconds((old) => inSeconds(old, frame, (rate) => [rate.all, rate.rejected], KEPT_SECONDS));
     } else if (frame.type === "rejected") setRejected((old) => [...frame.entries, ...old].slice(0, KEPT_EVENTS));
     else {
+      setHeard((old) => new Map([...old, ...frame.entries.map(({ name, timestamp }) => [name, timestamp])]));
       const numbered = frame.entries.map((event) => ({ ...event, key: (numbers.current += 1) })).reverse();
       setEvents((old) => added(old, numbered, frame.left_out));
     }
@@ -55,7 +59,7 @@ export default function Live() {
     <${Activity} seconds=${seconds} state=${state} />
     <div class="pair seven-five">
       <${Events} events=${events} change=${setEvents} state=${state} />
-      <${Top} names=${names} />
+      <${Top} names=${names} heard=${heard} />
     </div>
     <${Rejected} found=${refused} came=${rejected} />
   `;
@@ -101,7 +105,7 @@ function Events({ events, change, state }) {
     class="feed-card" title="Events" note="newest first" bare onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)}
     notice=${state.value.since !== null && html`<${FeedNotice} state=${state} />`}
     actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
-    foot=${html`<span class="numbers">${events.leftOut ? `${number(events.leftOut)} more came too fast to show.` : "Each one is shown."}</span>`}
+    foot=${html`<span class="numbers">${events.leftOut ? `${number(events.leftOut)} more came too fast to show.` : events.shown.length ? "Each one is shown." : "None since this page was opened."}</span>`}
   >
     ${events.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${events.missed} new, show</button>`}
     <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN_EVENTS * 52}px` }} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
@@ -113,26 +117,26 @@ function Events({ events, change, state }) {
 
 function Row({ event }) {
   const id = event.userId ?? event.anonymousId;
-  const values = Object.entries(event.properties).map(([name, value]) => `${name} ${value}`);
+  const sent = Object.entries(event.properties).map(([name, value]) => `${name}: ${value}`).join("\n");
   return html`<li class="feed-row">
     <div class="grow">
       <span class="who ellipsis">${event.name}</span>
-      <span class="why ellipsis">${values.join(" · ") || "no properties"}</span>
+      <span class="why ellipsis" title=${sent}>${telling(event, { most: MOST_SHOWN }).join(" · ") || (sent ? " " : "no properties")}</span>
     </div>
     <a class="small second ellipsis user-link" href=${userHref({ id, anonymous: event.userId === null })} title=${id}>${id}</a>
     <time datetime=${event.receivedAt} title=${`happened ${full(event.timestamp)}`}>${clock(Date.parse(event.receivedAt))}</time>
   </li>`;
 }
 
-function Top({ names }) {
+function Top({ names, heard }) {
   return html`<${Card} title="Top events" readout="kept in all" bare class="top-events">
     <${Loaded} of=${names} what="Could not count the events" rows=${6} height=${44}>
-      ${(found) => html`<${TopList} names=${found.names} />`}
+      ${(found) => html`<${TopList} names=${found.names} heard=${heard} />`}
     </${Loaded}>
   </${Card}>`;
 }
 
-function TopList({ names }) {
+function TopList({ names, heard }) {
   if (!names.length) {
     return html`<${Empty} title="No events yet" action=${html`<${Button} href="/live/connect">Connect an SDK</${Button}>`}>Names show here with their counts.</${Empty}>`;
   }
@@ -145,16 +149,22 @@ function TopList({ names }) {
         <span class="numbers strong">${number(name.count)}</span>
         <span class="numbers third small">${share(name.count / sum, { rough: true })}</span>
         <svg width="100%" height="4" aria-hidden="true"><rect width=${`${(name.count / most) * 100}%`} height="4" rx="1" fill="var(--mute)" /></svg>
-        <span class="label">${name.lastSeen ? `last ${ago(name.lastSeen)}` : ""}</span>
+        <${LastSeen} times=${[name.lastSeen, heard.get(name.name)]} />
       </li>`,
     )}
   </ol>
   ${names.length > TOP && html`<p class="label top-more">and ${number(names.length - TOP)} other names</p>`}`;
 }
 
+/** times: instants, or nothing, of which the latest counts. */
+function LastSeen({ times }) {
+  const last = times.filter(Boolean).sort().at(-1);
+  return html`<span class="label numbers">${last ? `last ${ago(last)}` : ""}</span>`;
+}
+
 function Rejected({ found, came }) {
   const [all, setAll] = useState(false);
-  return html`<${Card} title="Rejected messages" note="newest first" bare readout=${found.data ? `${exact(found.data.count + came.length)} since segd started` : ""}>
+  return html`<${Card} title="Rejected messages" bare readout=${found.data ? `${exact(found.data.count + came.length)} since segd started` : ""}>
     <${Loaded} of=${found} what="Could not read the rejected messages" rows=${3} height=${44}>
       ${(data) => {
         const rows = [...came, ...data.rejected];

@@ -15,6 +15,7 @@ import { toast } from "./parts/overlays.js";
 import { Reachability } from "./parts/reachability.js";
 import { ReportHead } from "./parts/report-head.js";
 import { Empty, sentence } from "./parts/states.js";
+import { tellingTraits } from "./parts/telling.js";
 
 const SHOWN = 7;
 
@@ -119,7 +120,7 @@ function Sample({ users, of }) {
     ${!shown.length && html`<${Empty} title="Nobody yet">Members are shown here as soon as there are some.<//>`}
     <ul class="ruled">
       ${shown.map((user) => {
-        const [first, ...others] = traitsOf(user);
+        const [first, ...others] = tellingTraits(user).map(([, value]) => value);
         return html`<li>
           <a class="grow" href=${userHref(user)}>
             <span class="strong ellipsis">${userName(user)}</span>
@@ -131,8 +132,3 @@ function Sample({ users, of }) {
     </ul>
   <//>`;
 }
-
-const SAY_LITTLE = /^(email|name|timezone|.*token)$/;
-
-const traitsOf = ({ traits }) =>
-  Object.entries(traits).filter(([name, value]) => !SAY_LITTLE.test(name) && typeof value !== "object").map(([, value]) => String(value));

@@ -6,13 +6,12 @@ import { milliseconds } from "./base/lengths.js";
 import { Badge, Button, TextButton, userHref, userName } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { FeedNotice } from "./parts/states.js";
-import { telling } from "./parts/telling.js";
+import { telling, tellingTraits } from "./parts/telling.js";
 import { propertiesOf } from "./parts/words.js";
 
 const KEPT = 20;
 const SHOWN = 7;
 const NEW_MILLISECONDS = 2000;
-const CHIPS = ["plan", "tier", "city", "country"];
 
 /**
  * entries: what is shown, newest first. waiting: what came while held, of which `missed` in all. leftOut: how many the
@@ -24,6 +23,12 @@ const same = (entry, userId, at, cause) => entry.userId === userId && entry.at =
 
 /** The feed of what the report knows already. recent: of the log, newest first. */
 export const begun = (recent) => ({ ...emptyFeed, entries: told([], recent) });
+
+/** When somebody qualified last. known: as it was when the report was asked for, or null. */
+export function lastOf({ entries, waiting }, known) {
+  const at = [...entries, ...waiting].filter((entry) => entry.type !== "retracted").map((entry) => entry.at);
+  return [...at, known].filter(Boolean).sort().at(-1) ?? null;
+}
 
 /** With one more frame of the segment's feed. */
 export function fed(feed, frame) {
@@ -86,7 +91,7 @@ export function Qualifying({ feed, change, segment, state }) {
   return html`<${Card}
     class="feed-card" title="Qualifying now" note="newest first" bare
     onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)}
-    readout=${`showing ${shown.length} of the last ${feed.entries.length}`}
+    readout=${shown.length > 0 && `showing ${shown.length} of the last ${feed.entries.length}`}
     actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${label}</${Button}>`}
     notice=${html`<${FeedNotice} state=${state} />`}
     foot=${html`<div class="spread"><span class="numbers">${feed.leftOut ? `${number(feed.leftOut)} more qualified too fast to show.` : feed.entries.length ? "Each one is shown." : "Nobody yet."}</span>
@@ -108,7 +113,7 @@ function Row({ entry, definition }) {
     return () => clearTimeout(timer);
   }, []);
   const gone = entry.type === "retracted";
-  const chip = CHIPS.map((name) => entry.traits?.[name]).find((value) => typeof value === "string");
+  const [[, chip] = []] = tellingTraits(entry);
   return html`<li class=${`feed-row${fresh ? " new" : ""}`}>
     <div class="grow">
       <a class=${`who ellipsis${gone ? " struck" : ""}`} href=${`${userHref(entry)}${entry.anonymous ? "&" : "?"}segment=${entry.segmentId}`}>${userName(entry)}</a>

@@ -17,6 +17,10 @@ export default function Report({ id }) {
     return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
       <section class="card"><${Empty} title="This segment runs no more" action=${html`<${Button} icon="edit" href=${`/segments/${id}/edit`}>Edit</${Button}>`}>${sentence(found.error.message)}</${Empty}></section>`;
   }
+  if (found.error?.status === 404) {
+    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], [id]]} />
+      <section class="card"><${Empty} title="There is no such segment" action=${html`<${Button} href="/segments">All segments</${Button}>`}>None has the number or name “${id}”. It may have been deleted.</${Empty}></section>`;
+  }
   if (!segment) {
     return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
       <section class="card"><${Loaded} of=${found} what="Could not read the report" rows=${6} height=${72} /></section>`;

@@ -32,7 +32,9 @@ export function RightNow({ stream, state, span }) {
     : html`<span class="right-now"><i class=${`dot ${dot}`} />${state.value.connected ? "live" : "offline"}</span>`;
   return html`<${Card}
     title="Right now" readout=${readout} bare notice=${html`<${FeedNotice} state=${state} />`}
-    foot=${html`<span class="numbers">In the last ${inWords(heard.length, span)} <b>${exact(sum(1))}</b> qualified, for <b>${exact(sum(2))}</b> events: <b>${share(sum(2) ? sum(1) / sum(2) : null)}</b>.</span>`}
+    foot=${html`<span class="numbers">In the last ${inWords(heard.length, span)} <b>${exact(sum(1))}</b> qualified, ${
+      sum(2) ? html`for <b>${exact(sum(2))}</b> events: <b>${share(sum(1) / sum(2))}</b>` : "and no event came"
+    }.</span>`}
   >
     <div class="chart-body">
       <div class="panel">

@@ -1,7 +1,7 @@
 // The list of all segments: search as you type, sort, pause, duplicate, delete.
 
 import { Component, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./base/html.js";
-import { brief, day, length, zoneInWords } from "./base/format.js";
+import { ago, brief, day, length, zoneInWords } from "./base/format.js";
 import { duplicate, remove, switchOn, useSegments } from "./base/segments.js";
 import { place, setQuery } from "./base/router.js";
 import { manages } from "./base/status.js";
@@ -22,8 +22,10 @@ const KINDS = [
 const ORDERS = {
   name: (a, b) => a.name.localeCompare(b.name),
   users: (a, b) => (b.number.value ?? -1) - (a.number.value ?? -1),
-  evaluated: (a, b) => (b.evaluatedAt ?? "").localeCompare(a.evaluatedAt ?? ""),
+  evaluated: (a, b) => evaluated(b).localeCompare(evaluated(a)),
 };
+
+const evaluated = (segment) => segment.evaluatedAt ?? segment.lastQualifiedAt ?? "";
 
 export default function Segments() {
   useTitle("Segments");
@@ -187,7 +189,7 @@ function Evaluated({ segment }) {
   }
   const { at } = segment.definition.on ?? {};
   return html`<div class="small second">${segment.type === "date" ? (at ? `at ${at}` : "when it comes") : "as it happens"}</div>
-    <div class="sub">since ${day(segment.createdAt)}</div>`;
+    <div class="sub numbers">${segment.lastQualifiedAt ? `last ${ago(segment.lastQualifiedAt)}` : `since ${day(segment.createdAt)}`}</div>`;
 }
 
 function Status({ segment }) {

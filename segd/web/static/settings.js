@@ -128,19 +128,22 @@ function NewToken({ first: none, close, made }) {
   const save = async (event) => {
     event.preventDefault();
     if (!name.trim()) return setWrong("Give it a name, like “Reporting job”.");
-    const found = await tried("Could not make the token", () => stay(() => make({ name: name.trim(), scope }, first)));
-    if (!found) return undefined;
-    setSecret(found.secret);
-    made();
-    return undefined;
+    try {
+      const found = await stay(() => make({ name: name.trim(), scope }, first));
+      setSecret(found.secret);
+      return made();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return setWrong(sentence(error.message));
+    }
   };
   if (secret) {
-    return html`<${Dialog} title=${`Token “${name.trim()}”`} onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
+    return html`<${Dialog} title=${`Token “${name.trim()}”`} holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
       <p>Copy it now: it is shown this once. Send it as <code>Authorization: Bearer …</code>${first && " From now on everybody needs one; this browser is signed in with it."}</p>
       <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the token" /></div>
     </${Dialog}>`;
   }
-  return html`<${Dialog} title="New token" onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel</${Button}><${Button} kind="primary" onClick=${save}>Make token</${Button}>`}>
+  return html`<${Dialog} title="New token" holds=${name !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel</${Button}><${Button} kind="primary" onClick=${save}>Make token</${Button}>`}>
     <form class="stack" onSubmit=${save}>
       <label class="field"><span>What it is for</span><input class="input" data-first="" value=${name} maxlength="200" aria-invalid=${Boolean(wrong)} onInput=${(event) => setName(event.target.value)} />${wrong && html`<em class="wrong">${wrong}</em>`}</label>
       <div class="field"><span>It may</span><${Choice} label="It may" options=${SCOPES} value=${scope} onChange=${setScope} /></div>
@@ -219,12 +222,12 @@ function NewWebhook({ chosen, close, made }) {
     }
   };
   if (secret) {
-    return html`<${Dialog} title="The webhook is on" onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
+    return html`<${Dialog} title="The webhook is on" holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
       <p>Each delivery is signed with this secret. Copy it now: it is shown this once.</p>
       <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the secret" /></div>
     </${Dialog}>`;
   }
-  return html`<${Dialog} title="New webhook" onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel</${Button}><${Button} kind="primary" disabled=${!live.length} onClick=${save}>Add webhook</${Button}>`}>
+  return html`<${Dialog} title="New webhook" holds=${url !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel</${Button}><${Button} kind="primary" disabled=${!live.length} onClick=${save}>Add webhook</${Button}>`}>
     <form class="stack" onSubmit=${save}>
       <label class="field"><span>Segment</span><select class="select" value=${segment || live[0]?.id} onChange=${(event) => setSegment(event.target.value)}>
         ${live.map((one) => html`<option value=${one.id}>${one.name}</option>`)}

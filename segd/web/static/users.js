@@ -1,7 +1,7 @@
 // Users: found by id or e-mail; and one of them, with timeline, why, segments and traits.
 
 import { ApiError, del, get, useData, withQuery } from "./base/api.js";
-import { html, useEffect, useMemo, useRef, useState } from "./base/html.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "./base/html.js";
 import { dayAndTime, plural, when } from "./base/format.js";
 import { go, place, setQuery } from "./base/router.js";
 import { useSegments } from "./base/segments.js";
@@ -12,6 +12,7 @@ import { Card } from "./parts/card.js";
 import { Check, SearchBox } from "./parts/fields.js";
 import { Dialog, Menu, toast } from "./parts/overlays.js";
 import { Empty, Failed, Loaded, Loading, sentence } from "./parts/states.js";
+import { tellingTraits } from "./parts/telling.js";
 import { Timeline } from "./timeline.js";
 import { localOf, Why } from "./why.js";
 
@@ -36,25 +37,26 @@ function Find() {
     }, REST_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [text]);
-  const found = useData(withQuery("/users", { search }));
+  const ask = useCallback(async (signal) => ({ search, ...(await get(withQuery("/users", { search }), { signal })) }), [search]);
+  const found = useData(ask);
   return html`<div class="page-head">
       <div class="title"><h1>Users</h1></div>
       <div class="actions"><${SearchBox} label="Find by id or e-mail" value=${text} onInput=${setText} /></div>
     </div>
     <section class="card" aria-label="Users found">
       <${Loaded} of=${found} what="Could not look for users" rows=${6} height=${52}>
-        ${({ users }) => (users.length ? html`<ul class="ruled">${users.map((user) => html`<${Found} user=${user} />`)}</ul>` : html`<${Nobody} search=${search} />`)}
+        ${({ search: asked, users }) => (users.length ? html`<ul class="ruled">${users.map((user) => html`<${Found} user=${user} />`)}</ul>` : html`<${Nobody} search=${asked} />`)}
       <//>
     </section>`;
 }
 
 function Found({ user }) {
   const name = userName(user);
-  const about = Object.entries(user.traits).filter(([key]) => key !== "email" && key !== "name").slice(0, 3);
+  const about = tellingTraits(user).slice(0, 3);
   return html`<li>
     <a class="user-row" href=${userHref(user)}>
       <span class="grow"><span class="strong ellipsis">${name}</span>${name !== user.id && html`<span class="label ellipsis mono">${user.id}</span>`}</span>
-      ${user.anonymous && html`<span class="chip">anonymous</span>`} ${about.map(([key, value]) => html`<span class="chip ellipsis" title=${key}>${String(value)}</span>`)}
+      ${user.anonymous && html`<span class="chip">anonymous</span>`} ${about.map(([key, value]) => html`<span class="chip ellipsis" title=${key}>${value}</span>`)}
       <${Time} at=${user.lastSeen} class="small second numbers nowrap user-seen" />
     </a>
   </li>`;
@@ -62,7 +64,7 @@ function Found({ user }) {
 
 function Nobody({ search }) {
   if (search) return html`<${Empty} title="Nobody found">No user has an id or e-mail that begins with “${search}”.<//>`;
-  return html`<${Empty} title="Find a user">Type the beginning of an id or an e-mail address.<//>`;
+  return html`<${Empty} title="Find a user" action=${html`<${Button} icon="live" href="/live">See who is active</${Button}>`}>Type the beginning of an id or an e-mail address.<//>`;
 }
 
 // One user
@@ -90,7 +92,9 @@ function User({ id, anonymous }) {
     ${found.data
       ? html`<${Person} key=${path} path=${path} data=${found.data} segments=${all.data ?? []} />`
       : found.error
-        ? html`<section class="card"><${Failed} what=${found.error.status === 404 ? "This user is not known" : "Could not read this user"} error=${found.error} retry=${found.reload} /></section>`
+        ? html`<section class="card">${found.error.status === 404
+            ? html`<${Empty} title="This user is not known" action=${html`<${Button} href="/users">Find a user</${Button}>`}>No message with that id has come, or it was forgotten.<//>`
+            : html`<${Failed} what="Could not read this user" error=${found.error} retry=${found.reload} />`}</section>`
         : html`<section class="card"><${Loading} rows=${7} height=${48} label="Reading this user" /></section>`}`;
 }
 
@@ -139,7 +143,7 @@ function Person({ path, data, segments }) {
     setChosen(segment);
     setQuery({ segment: segment ? String(segment) : "" });
   };
-  return html`<div class="pair with-side">
+  return html`<div class="pair with-side user">
     <${Timeline} entries=${entries} listened=${listened} more=${older.more !== null && load} loading=${older.loading} shown=${shown} />
     <div class="stack">
       <${Why} user=${user} segments=${segments} chosen=${first} choose=${choose} reveal=${reveal} known=${known} />

@@ -134,6 +134,15 @@ export function ago(at) {
   return when(then);
 }
 
+/** How long until an instant that is to come: `in 41 s`, `in 18 h`, else `on 18 Nov 09:12`. Reads `now`. */
+export function until(at) {
+  const seconds = Math.max(0, Math.ceil((Date.parse(at) - now.value) / 1000));
+  if (seconds < 60) return `in ${seconds} s`;
+  if (seconds < 3600) return `in ${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `in ${Math.floor(seconds / 3600)} h`;
+  return `on ${day(Date.parse(at))} ${minutes(Date.parse(at))}`;
+}
+
 /** As `ago`, without counting: what stands in a feed. */
 export function when(at) {
   const then = typeof at === "string" ? Date.parse(at) : at;

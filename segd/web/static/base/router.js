@@ -36,14 +36,19 @@ export function setQuery(changes) {
 export function useGuard(unsaved, ask) {
   useEffect(() => {
     const guard = () => (unsaved() ? ask() : Promise.resolve(true));
-    const reload = (event) => unsaved() && event.preventDefault();
     guards.add(guard);
-    window.addEventListener("beforeunload", reload);
-    return () => {
-      guards.delete(guard);
-      window.removeEventListener("beforeunload", reload);
-    };
+    return () => guards.delete(guard);
   }, [unsaved, ask]);
+  useReloadGuard(unsaved);
+}
+
+/** While `unsaved()` is true, a reload asks the browser's question. */
+export function useReloadGuard(unsaved) {
+  useEffect(() => {
+    const reload = (event) => unsaved() && event.preventDefault();
+    window.addEventListener("beforeunload", reload);
+    return () => window.removeEventListener("beforeunload", reload);
+  }, [unsaved]);
 }
 
 /** The first route that fits a path, with what its `:names` stand for. "*" at the end takes the rest. */

@@ -48,7 +48,7 @@ export async function remove(segment) {
     (found) => found.webhooks.filter((hook) => hook.segmentId === segment.id).length,
     () => 0,
   );
-  const goes = segment.kind === "live" ? "Its qualifications and their log go with it." : "Its daily counts go with it.";
+  const goes = segment.kind === "live" ? await what(segment) : "Its daily counts go with it.";
   const yes = await confirm({
     title: `Delete “${segment.name}”?`,
     body: `${goes} ${hooks ? `${plural(hooks, "webhook")} stop${hooks === 1 ? "s" : ""}. ` : ""}Users and events stay.`,
@@ -61,6 +61,12 @@ export async function remove(segment) {
   });
   if (gone) toast(`“${segment.name}” is deleted.`);
   return gone === true;
+}
+
+/** What goes with a live segment, in numbers where they are known. */
+async function what({ id }) {
+  const total = await get(`/segments/${id}/members?perPage=1`).then((found) => found.total, () => 0);
+  return total ? `The qualifications of ${plural(total, "user")} and their log go with it.` : "Its qualifications and their log go with it.";
 }
 
 export function duplicate(segment) {

@@ -10,6 +10,7 @@ import { CopyButton } from "../parts/fields.js";
 import { Dialog } from "../parts/overlays.js";
 import { Sparkline } from "../parts/sparkline.js";
 import { Failed } from "../parts/states.js";
+import { tellingTraits } from "../parts/telling.js";
 
 const SHOWN = 4;
 const SPEAK_MILLISECONDS = 3000;
@@ -113,8 +114,7 @@ function Sample({ kind, found, document }) {
     </ul>`;
 }
 
-const traitsInWords = ({ id, traits }) =>
-  Object.entries(traits ?? {}).filter(([name]) => name !== "email" && name !== "name").map(([, value]) => value).slice(0, 3).join(" · ") || id;
+const traitsInWords = (user) => tellingTraits(user).slice(0, 3).map(([, value]) => value).join(" · ") || user.id;
 
 function causeInWords(on, { at }) {
   const events = [on.did ?? []].flat().map(({ event }) => event);

@@ -6,7 +6,7 @@ import { sentence } from "../parts/states.js";
 import { stringify } from "./exact.js";
 
 const CHECK_MILLISECONDS = 150; // of rest after the last key
-const ANSWER_MILLISECONDS = 150; // after that it was found right
+const BACKTEST_MILLISECONDS = 150; // after that it was found right: a process is started for it. A count comes at once
 const MEND = "Mend what is marked.";
 const BACKTEST_DAYS = 7;
 
@@ -30,15 +30,26 @@ class Latest {
   }
 }
 
+/** All that saving the definition would be refused for: [{path, message}]. Throws ApiError. */
+async function problemsOf(state, definition, aborted) {
+  const { problems } = await post("/segments/check", { definition, segment: state.segment }, { signal: aborted, ...write });
+  return problems.map(({ path, message }) => ({ path: path.replace(/^definition\.?/, ""), message: sentence(message) }));
+}
+
 /** What is wrong with the document as it is now is put into `state.found`. Throws ApiError. */
 export async function check(state, aborted) {
   const document = state.document.peek();
-  const definition = { ...document, name: document.name || "Unnamed" };
-  const { problems } = await post("/segments/check", { definition }, { signal: aborted, ...write });
+  const found = await problemsOf(state, { ...document, name: document.name || "Unnamed" }, aborted);
   batch(() => {
-    state.found.value = problems.map(({ path, message }) => ({ path: path.replace(/^definition\.?/, ""), message: sentence(message) }));
+    state.found.value = found;
     state.checked.value = document;
   });
+}
+
+/** Why the document cannot have that name, in a sentence; null where it can. Throws ApiError. */
+export async function checkName(state, name) {
+  const found = await problemsOf(state, { ...state.finished.peek().document, name });
+  return found.find(({ path }) => path === "name")?.message ?? null;
 }
 
 /** Keeps `state.found` true to the document. Returns how to stop. */
@@ -96,7 +107,7 @@ export function startAnswering(state) {
     }
     if (state.checked.value !== state.document.value) return;
     const unnamed = { ...document, name: "Unnamed" };
-    if (stringify(unnamed) !== asked) start(unnamed, ANSWER_MILLISECONDS);
+    if (stringify(unnamed) !== asked) start(unnamed, document.kind === "past" ? 0 : BACKTEST_MILLISECONDS);
   });
   return {
     answer,

@@ -10,7 +10,7 @@ import { Check, Choice } from "../parts/fields.js";
 import { confirm, toast } from "../parts/overlays.js";
 import { Failed, Loading, sentence } from "../parts/states.js";
 import { Answer } from "./answer.js";
-import { check, startAnswering, startChecking } from "./asking.js";
+import { check, checkName, startAnswering, startChecking } from "./asking.js";
 import { BLANK, Conditions, newGroup } from "./conditions.js";
 import { same } from "./document.js";
 import { dropDraft, keepDraft, readDraft } from "./draft.js";
@@ -82,7 +82,7 @@ function beginning(type, names, segment) {
 }
 
 function Editor({ place: draftPlace, document: opened, segment, seen, startsAsJson }) {
-  const [state] = useState(() => new EditorState(opened));
+  const [state] = useState(() => new EditorState(opened, segment?.id ?? null));
   const [asJson, setAsJson] = useState(startsAsJson);
   const [draft, setDraft] = useState(() => {
     const kept = readDraft(draftPlace);
@@ -183,7 +183,7 @@ function Editor({ place: draftPlace, document: opened, segment, seen, startsAsJs
       </div>
       <${Answer} answering=${answering} kind=${document?.kind === "past" ? "past" : "live"} leftOut=${state.finished.value.leftOut} seen=${seen} />
     </div>
-    ${saving && html`<${SaveDialog} name=${document.name ?? ""} segment=${segment} meansMore=${changesMeaning(document, segment)} store=${store} onClose=${() => setSaving(false)} />`}
+    ${saving && html`<${SaveDialog} name=${document.name ?? ""} segment=${segment} meansMore=${changesMeaning(document, segment)} refuses=${(name) => checkName(state, name)} store=${store} onClose=${() => setSaving(false)} />`}
   <//>`;
 }
 

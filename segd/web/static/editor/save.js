@@ -1,6 +1,6 @@
 // Saving asks for the name.
 
-import { ApiError, get, withQuery } from "../base/api.js";
+import { ApiError } from "../base/api.js";
 import { html, useId, useRef, useState } from "../base/html.js";
 import { Button } from "../parts/basics.js";
 import { Dialog } from "../parts/overlays.js";
@@ -8,13 +8,11 @@ import { sentence } from "../parts/states.js";
 
 const LONGEST = 200;
 
-async function isTaken(name, segment) {
-  const { segments } = await get(withQuery("/segments", { search: name, perPage: 500 }));
-  return segments.some((one) => one.name === name && one.id !== segment?.id);
-}
-
-/** store(name): saves and leaves, or throws ApiError. segment: the one that is changed. meansMore: more than its name. */
-export function SaveDialog({ name: given, segment, meansMore, store, onClose }) {
+/**
+ * refuses(name): why it cannot be called so, or null. store(name): saves and leaves; both throw ApiError. segment: the one
+ * that is changed. meansMore: more than its name.
+ */
+export function SaveDialog({ name: given, segment, meansMore, refuses, store, onClose }) {
   const [name, setName] = useState(given);
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState(null);
@@ -31,7 +29,8 @@ export function SaveDialog({ name: given, segment, meansMore, store, onClose }) 
     setBusy(true);
     try {
       const kept = name === given ? given : name.trim();
-      if (await isTaken(kept, segment)) throw new ApiError(409, "name_taken", "another segment has that name");
+      const refused = await refuses(kept);
+      if (refused) throw new ApiError(409, "name_taken", refused);
       await store(kept);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -44,6 +43,7 @@ export function SaveDialog({ name: given, segment, meansMore, store, onClose }) 
   const note = !segment ? "" : meansMore ? `It becomes version ${segment.version + 1}, which counts from now on.` : "Only the name changes; what was counted stays.";
   return html`<${Dialog}
     title=${segment ? "Save changes" : "Save segment"}
+    holds=${name !== given}
     onClose=${onClose}
     actions=${html`<${Button} onClick=${onClose}>Back<//><${Button} kind="primary" busy=${busy} form=${id} type="submit">Save segment<//>`}
   >

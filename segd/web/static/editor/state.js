@@ -8,11 +8,12 @@ export const Editing = createContext(null);
 
 export const useEditing = () => useContext(Editing);
 
-// saved: what the document was when opened or saved last.
+// segment: the number of the one that is edited; null for a new one. saved: what the document was when opened or saved last.
 export class EditorState {
-  constructor(document, saved = document) {
+  constructor(document, segment = null) {
+    this.segment = segment;
     this.document = signal(document);
-    this.saved = signal(saved);
+    this.saved = signal(document);
     this.holding = signal(null); // the path of a box whose word is being chosen: not yet to be answered
     this.found = signal([]); // the daemon's problems with the document: [{path, message}]
     this.checked = signal(null); // the document that they are of

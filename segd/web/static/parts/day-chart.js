@@ -7,6 +7,7 @@ import { Plot, axis, font, ratio, stepsTo, yAxis } from "./plot.js";
 
 const BAR = 0.72; // of the width of a day
 const TICK_WIDTH = 30;
+const WEEKDAY_WIDTH = 48;
 
 /**
  * days: [{day: "2026-11-22", count, retracted?, source: "live" | "backtest", running?}], oldest first.
@@ -77,7 +78,7 @@ function widest(steps) {
 
 /** Every day its label while there is room, else every second, and so on; always the last. width: less than none where the chart is not shown yet. */
 function thinned(count, width, weekdays) {
-  const every = Math.ceil((count * (weekdays ? 2 : 1) * TICK_WIDTH) / Math.max(width, 1));
+  const every = Math.ceil((count * (weekdays ? WEEKDAY_WIDTH : TICK_WIDTH)) / Math.max(width, 1));
   const at = [];
   for (let i = count - 1; i >= 0; i -= every) at.unshift(i);
   return at;

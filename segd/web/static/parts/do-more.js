@@ -17,11 +17,11 @@ export function DoMore({ segment }) {
     <div class="do-more">
       <${Reach} segment=${segment} />
       ${live
-        ? html`<${Item} title="Stream it" about="The feed, for eyes; with ?after= every entry once, in order.">
-            <${CopyLine} text=${`${scheme}://${host}/api/segments/${segment.id}/live`} label="Copy the feed's address" />
+        ? html`<${Item} title="Stream it" about="As it happens; with ?after= every entry once, in order.">
+            <${CopyLine} text=${`${scheme}://${host}/api/segments/${segment.id}/live`} shown=${`${scheme}://…/${segment.id}/live`} label="Copy the feed's address" />
           </${Item}>`
-        : html`<${Item} title="Read it" about="From your own programs, paged, as JSON, NDJSON or CSV.">
-            <${CopyLine} text=${`${origin}/api/segments/${segment.id}/members`} label="Copy the address of the members" />
+        : html`<${Item} title="Read it" about="From your own programs: JSON, NDJSON or CSV.">
+            <${CopyLine} text=${`${origin}/api/segments/${segment.id}/members`} shown=${`GET …/${segment.id}/members`} label="Copy the address of the members" />
           </${Item}>`}
       ${live && manages.value && html`<${Hooks} segment=${segment} />`}
       <${Item} title="Take it along" about=${live ? "Everybody who qualified, with times." : "All members, as they are now."}>

@@ -64,7 +64,7 @@ async function writeText(text) {
   area.remove();
 }
 
-/** A line of code in a box, with a button that copies it. */
-export function CopyLine({ text, label }) {
-  return html`<div class="boxed"><code class="ellipsis" title=${text}>${text}</code><${CopyButton} bare text=${text} label=${label} /></div>`;
+/** A line of code in a box, with a button that copies it. shown: in its place, where it is long. */
+export function CopyLine({ text, label, shown = text }) {
+  return html`<div class="boxed"><code class="ellipsis" title=${text}>${shown}</code><${CopyButton} bare text=${text} label=${label} /></div>`;
 }

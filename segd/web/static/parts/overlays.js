@@ -1,11 +1,16 @@
 // What stands above the page: dialogs, questions, toasts, menus. `Overlays` is drawn once, by the shell.
 
-import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "../base/html.js";
+import { html, signal, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../base/html.js";
+import { useReloadGuard } from "../base/router.js";
 import { Button, Icon } from "./basics.js";
 
-/** A modal dialog; Escape and a click beside it close it. */
-export function Dialog({ title, children, onClose, actions }) {
+/**
+ * A modal dialog; Escape and a click beside it close it. holds: something that would be lost, so that a click beside it
+ * does not, and a reload asks.
+ */
+export function Dialog({ title, children, onClose, actions, holds = false }) {
   const dialog = useRef(null);
+  useReloadGuard(useCallback(() => holds, [holds]));
   useEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;
@@ -19,7 +24,7 @@ export function Dialog({ title, children, onClose, actions }) {
   return html`<dialog
     class="dialog" ref=${dialog} aria-label=${title}
     onCancel=${(event) => { event.preventDefault(); onClose(); }}
-    onPointerDown=${(event) => event.target === dialog.current && outside(event, dialog.current) && onClose()}
+    onPointerDown=${(event) => !holds && event.target === dialog.current && outside(event, dialog.current) && onClose()}
   >
     <h2>${title}</h2>${children}<div class="actions">${actions}</div>
   </dialog>`;

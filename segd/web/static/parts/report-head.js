@@ -5,13 +5,16 @@ import { dayAndTime } from "../base/format.js";
 import { downloadMembers, duplicate, remove, switchOn } from "../base/segments.js";
 import { go } from "../base/router.js";
 import { manages } from "../base/status.js";
-import { Badge, Button, Crumbs, KindBadge, TextButton } from "./basics.js";
+import { Badge, Button, Crumbs, KindBadge, TextButton, Time } from "./basics.js";
 import { CopyButton } from "./fields.js";
 import { Menu } from "./overlays.js";
 import { Words } from "./words.js";
 
-/** first: a button of the report's own. more: links beside "Show as JSON". below: what they open. changed: ask again. */
-export function ReportHead({ segment, first, more, below, changed }) {
+/**
+ * first: a button of the report's own. more: links beside "Show as JSON". below: what they open. changed: ask again.
+ * last: when somebody qualified last.
+ */
+export function ReportHead({ segment, first, more, below, changed, last }) {
   const [shown, setShown] = useState(false);
   const { status } = segment;
   const paused = status === "paused";
@@ -31,7 +34,10 @@ export function ReportHead({ segment, first, more, below, changed }) {
         <h1>${segment.name}</h1>
         <${KindBadge} kind=${segment.kind} />
         ${status !== "running" && html`<${Badge} tone=${paused ? "" : "bad"}>${paused ? "Paused" : live ? "Failed" : "Stale"}</${Badge}>`}
-        <span class="small third">since ${dayAndTime(segment.createdAt)}${segment.version > 1 ? ` · version ${segment.version}` : ""}</span>
+        <span class="small third since">
+          <span>since ${dayAndTime(segment.createdAt)}${segment.version > 1 ? ` · version ${segment.version}` : ""}</span>
+          ${last && html`<span class="numbers last">last qualified <${Time} at=${last} aging /></span>`}
+        </span>
       </div>
       <div class="actions folds">
         ${first}

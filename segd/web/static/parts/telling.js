@@ -28,6 +28,18 @@ export function telling({ name, properties }, { named = [], most = MOST } = {}) 
     .map(([, [key, value]]) => inWords(key, value, currency));
 }
 
+const SILENT = /^(email|name|first_?name|last_?name|phone|whatsapp|timezone|birthday|subscriptions|.*(push|token).*)$/i;
+const TRAITS = ["plan", "tier", "city", "country"];
+
+/** Traits that tell people something, most telling first, as [name, value]. @param {{traits?: Object<string, any>}} user */
+export function tellingTraits({ traits = {} }) {
+  const place = (name) => (TRAITS.includes(name) ? TRAITS.indexOf(name) : TRAITS.length);
+  return Object.entries(traits)
+    .filter(([name, value]) => !SILENT.test(name) && (typeof value === "string" || typeof value === "number") && value !== "" && !MACHINE_MADE.test(value))
+    .map(([name, value]) => [name, String(value).slice(0, LONGEST)])
+    .sort(([one], [other]) => place(one) - place(other));
+}
+
 function page({ path, url, title, name, referrer_host: from, host }) {
   return [path ?? name ?? url ?? title, from && from !== host && `from ${from}`].filter(Boolean).map(String);
 }
