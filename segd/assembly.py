@@ -11,8 +11,8 @@ from segd.actors.figures import Figures
 from segd.actors.webhooks import Webhooks
 from segd.backtests import Backtests
 from segd.config import Config
-from segd.core.instants import Instant
-from segd.core.refused_ids import RefusedIds
+from segd.core.events.refused_ids import RefusedIds
+from segd.core.time.instants import Instant
 from segd.store.bridge import Pool
 from segd.store.event_stats import PostgresEventStats
 from segd.store.journal import PostgresJournal

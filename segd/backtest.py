@@ -20,12 +20,12 @@ from typing import IO, Literal
 
 import msgspec
 
-from segd.core.digested import Digested
-from segd.core.instants import LATEST, Instant, to_text
-from segd.core.late import LATE_BAND, ArrivalOrder
-from segd.core.messages import AHEAD, Event, read_line
-from segd.core.plan import Plan
-from segd.core.population import LogsNeeded, Population, Qualification
+from segd.core.deciding.digested import Digested
+from segd.core.deciding.plan import Plan
+from segd.core.events.messages import AHEAD, Event, read_line
+from segd.core.time.instants import LATEST, Instant, to_text
+from segd.core.users.late import LATE_BAND, ArrivalOrder
+from segd.core.users.population import LogsNeeded, Population, Qualification
 from segd.files.digested import read_digested
 from segd.files.lines import Progress
 from segd.files.messages import Counts, Refuse, read_messages

@@ -19,15 +19,15 @@ import msgspec
 import trio
 from msgspec import Struct
 
-from segd.core import definitions as d
-from segd.core.calendar import day_of, midnight, zone
+from segd.core.deciding.plan import Plan
 from segd.core.errors import DefinitionError, Problem
-from segd.core.instants import Instant, from_datetime, to_datetime
-from segd.core.messages import Event
-from segd.core.plan import Plan
-from segd.core.population import Population
-from segd.core.reading import read_definition
+from segd.core.events.messages import Event
+from segd.core.language import definitions as d
+from segd.core.language.reading import read_definition
 from segd.core.segment_views import Backtested, Hit
+from segd.core.time.calendar import day_of, midnight, zone
+from segd.core.time.instants import Instant, from_datetime, to_datetime
+from segd.core.users.population import Population
 from segd.store.bridge import Connection, Row, open_pool
 from segd.store.queries import query
 from segd.store.segment_rows import find_segment

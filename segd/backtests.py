@@ -13,12 +13,12 @@ import msgspec
 import trio
 
 from segd.backtest_job import Done, Job, Outcome, Refused
-from segd.core import definitions as d
 from segd.core.errors import DefinitionError
-from segd.core.instants import Instant
+from segd.core.language import definitions as d
+from segd.core.language.reading import definition_json
 from segd.core.ports import Unavailable
-from segd.core.reading import definition_json
 from segd.core.segment_views import Backtested
+from segd.core.time.instants import Instant
 
 AT_ONCE = 1  # processes: the other processors are for events and for Postgres
 NICENESS = 15  # from the first: to start takes as long as many a job

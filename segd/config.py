@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 from msgspec import Struct
 
-from segd.core.calendar import zone
 from segd.core.errors import Problem, SegdError
-from segd.core.lengths import parse_length
+from segd.core.time.calendar import zone
+from segd.core.time.lengths import parse_length
 
 _HOLES: Final = re.compile(r"\{[^}]*\}?")
 

@@ -28,7 +28,7 @@ from segd.assembly import Parts, assemble
 from segd.backtests import Backtests
 from segd.config import Address, Config
 from segd.core.errors import SegdError
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 from segd.store.beside import keep_daemon_url
 from segd.store.bridge import Pool
 from segd.store.forgetting import load_refused_ids

@@ -15,9 +15,9 @@ import trio
 
 from segd import sample
 from segd.assembly import Parts
-from segd.core.instants import SECOND, Instant, parse_timestamp, to_text
-from segd.core.messages import Event, accept, decode
+from segd.core.events.messages import Event, accept, decode
 from segd.core.ports import Journal, Unavailable
+from segd.core.time.instants import SECOND, Instant, parse_timestamp, to_text
 from segd.sample.people import traits
 from segd.store.segment_changes import SegmentChanges
 from segd.store.segments import SegmentRefused

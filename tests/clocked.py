@@ -11,7 +11,7 @@ import click
 from segd import daemon
 from segd.cli.store import with_store
 from segd.config import load_config
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 
 def main(config: str, clock: str) -> None:

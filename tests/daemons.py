@@ -18,7 +18,7 @@ import msgspec
 import trio
 import trio_websocket
 
-from segd.core.instants import Instant, parse_timestamp, to_text
+from segd.core.time.instants import Instant, parse_timestamp, to_text
 
 KEY = "key"
 LIMIT_SECONDS = 120

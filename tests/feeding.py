@@ -15,11 +15,11 @@ from hypercorn.trio import serve
 
 from segd.actors.feeds import Feeds
 from segd.core.effects import Arrival, LogEntry, Logged, Standing
+from segd.core.events.messages import Event
 from segd.core.frames import Cause, Shown
-from segd.core.instants import SECOND, parse_timestamp
-from segd.core.messages import Event
-from segd.core.reading import definition_json, read_definition
+from segd.core.language.reading import definition_json, read_definition
 from segd.core.segment_views import SegmentView
+from segd.core.time.instants import SECOND, parse_timestamp
 from segd.web.api.application import make_site
 from segd.web.api.frames import Wording
 from segd.web.api.live import live

@@ -35,6 +35,14 @@ def test_core_knows_nothing_else_of_segd():
     assert parts(imported(PACKAGE / "core")) == {"segd.core"}
 
 
+def test_folders_of_core_know_only_those_above_them():
+    order = ["time", "language", "events", "deciding", "users", "why"]
+    assert {path.name for path in (PACKAGE / "core").iterdir() if path.is_dir()} - {"__pycache__"} == set(order)
+    for place, folder in enumerate(order):
+        known = {name.split(".")[2] for name in imported(PACKAGE / "core" / folder) if name.startswith("segd.core.")}
+        assert known & set(order) <= set(order[: place + 1]), folder
+
+
 def test_core_has_no_clock_and_does_no_input_or_output():
     found = imported(PACKAGE / "core")
     roots = {name.split(".")[0] for name in found} - {"segd"}

@@ -11,9 +11,9 @@ import pytest
 
 from segd import backtest as module
 from segd.backtest import Summary, backtest
-from segd.core.instants import parse_timestamp
-from segd.core.plan import Plan
-from segd.core.reading import read_definition
+from segd.core.deciding.plan import Plan
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import parse_timestamp
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 CART = {

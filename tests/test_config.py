@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from segd.config import Address, Config, ConfigError, Engage, load_config
-from segd.core.instants import HOUR, MINUTE, SECOND
+from segd.core.time.instants import HOUR, MINUTE, SECOND
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "segd.toml"
 

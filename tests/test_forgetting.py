@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from segd.core.instants import DAY, MINUTE, SECOND, Instant, parse_timestamp, to_text
+from segd.core.time.instants import DAY, MINUTE, SECOND, Instant, parse_timestamp, to_text
 from segd.store.bridge import Pool, open_pool
 from tests.daemons import Clock, Segd, open_segd, track
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trio
 
-from segd.core.instants import MINUTE, parse_timestamp
+from segd.core.time.instants import MINUTE, parse_timestamp
 from tests.daemons import KEY, Clock, Segd, open_segd
 
 BATCH = 200  # events at most

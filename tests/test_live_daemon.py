@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from segd.actors import clock as wall
-from segd.core.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_timestamp, to_text
+from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_timestamp, to_text
 from tests.daemons import Clock, Segd, open_segd, told, track
 
 NOON = parse_timestamp("2026-03-01T12:00:00Z")

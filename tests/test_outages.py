@@ -8,7 +8,7 @@ import httpx
 import trio
 
 from segd.actors import clock as wall
-from segd.core.instants import MINUTE, SECOND, parse_timestamp
+from segd.core.time.instants import MINUTE, SECOND, parse_timestamp
 from tests.daemons import KEY, Clock, Segd, open_segd, told, track
 from tests.postgres_proxy import open_proxy
 

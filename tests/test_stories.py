@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from segd.backtest import LATE_BAND
-from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp
-from segd.core.late import ArrivalOrder
-from segd.core.messages import Event
+from segd.core.events.messages import Event
+from segd.core.time.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp
+from segd.core.users.late import ArrivalOrder
 from segd.stories.reading import StoryError, read_stories
 from segd.stories.running import run
 from segd.stories.shorthand import SOMEBODY, expand_effect, expand_event, parse_instant

@@ -2,7 +2,7 @@
 
 import time
 
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 
 def now() -> Instant:

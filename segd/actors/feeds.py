@@ -16,7 +16,7 @@ from segd.actors.seconds import Seconds
 from segd.actors.segment_feed import Look, SegmentFeed
 from segd.core.effects import Arrival, Logged
 from segd.core.frames import Ending
-from segd.core.instants import SECOND, Instant
+from segd.core.time.instants import SECOND, Instant
 
 
 class Feeds:

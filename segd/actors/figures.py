@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from segd.core.effects import Arrival, Logged
-from segd.core.instants import SECOND, Instant
+from segd.core.time.instants import SECOND, Instant
 
 LATELY = 10  # seconds
 

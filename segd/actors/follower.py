@@ -13,16 +13,16 @@ from typing import Protocol, TypeVar
 import structlog
 import trio
 
-from segd.core import definitions as d
-from segd.core.actor import FOREVER
+from segd.core.deciding.actor import FOREVER
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Arrival, Effects, Group, Logged, Run
 from segd.core.errors import DefinitionError
-from segd.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from segd.core.live import LiveUsers
-from segd.core.naming import with_all_named
-from segd.core.patience import Patience
-from segd.core.plan import Plan
+from segd.core.language import definitions as d
+from segd.core.language.naming import with_all_named
 from segd.core.ports import Known, UserStore
+from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from segd.core.users.live import LiveUsers
+from segd.core.users.patience import Patience
 
 LOAD = 500  # users in one query
 HEAVY = 2_000  # events that are taken in one go, in about 30 ms; more are taken beside the loop, which others need

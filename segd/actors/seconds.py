@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from segd.core.frames import Rate, Rates, Total, Totals
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 KEPT: Final = 300
 

@@ -20,7 +20,7 @@ from segd.actors.posting import Post, Poster, UnknownHostError, check_url
 from segd.core.effects import Logged
 from segd.core.errors import SegdError
 from segd.core.frames import Ending
-from segd.core.instants import DAY, SECOND, Instant
+from segd.core.time.instants import DAY, SECOND, Instant
 from segd.core.webhooks import Attempt, Webhook
 
 BATCH: Final = 500  # entries

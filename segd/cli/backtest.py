@@ -16,11 +16,11 @@ from segd.cli.parameters import FILE, as_instant, as_zone
 from segd.cli.progress import reading
 from segd.cli.refused import Refused
 from segd.cli.settings import load, settings_options
-from segd.core.calendar import zone as zone_named
+from segd.core.deciding.plan import Plan
 from segd.core.errors import DefinitionError
-from segd.core.instants import Instant
-from segd.core.phrases import plural
-from segd.core.plan import Plan
+from segd.core.language.phrases import plural
+from segd.core.time.calendar import zone as zone_named
+from segd.core.time.instants import Instant
 from segd.files.lines import on_disk
 
 

@@ -8,8 +8,8 @@ import click
 
 from segd.cli.definitions import read_files, try_files
 from segd.cli.parameters import FILE
-from segd.core.schema import definition_schema
-from segd.core.words import in_words
+from segd.core.language.schema import definition_schema
+from segd.core.language.words import in_words
 
 
 @click.command()

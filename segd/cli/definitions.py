@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import click
 
-from segd.core.definitions import Definition
 from segd.core.errors import DefinitionError, Problem
-from segd.core.reading import read_definition
+from segd.core.language.definitions import Definition
+from segd.core.language.reading import read_definition
 
 
 class FileProblem(NamedTuple):

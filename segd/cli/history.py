@@ -18,10 +18,10 @@ from segd.cli.refused import Refused
 from segd.cli.sending import send_files
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
-from segd.core import definitions as d
-from segd.core.calendar import zone as zone_named
-from segd.core.instants import Instant, to_text
-from segd.core.phrases import plural
+from segd.core.language import definitions as d
+from segd.core.language.phrases import plural
+from segd.core.time.calendar import zone as zone_named
+from segd.core.time.instants import Instant, to_text
 from segd.files.columns import Columns, MappingError, read_columns
 from segd.files.lines import on_disk
 from segd.store.beside import find_daemon

@@ -11,8 +11,8 @@ from segd.actors import clock
 from segd.cli.plain import plain
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
-from segd.core.instants import to_text
 from segd.core.keys import Scope, Token
+from segd.core.time.instants import to_text
 from segd.store.bridge import Pool
 from segd.store.tokens import Tokens
 from segd.store.write_keys import kept_write_key

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from segd.config import Address, parse_address
-from segd.core.calendar import zone
-from segd.core.instants import Instant, parse_timestamp
+from segd.core.time.calendar import zone
+from segd.core.time.instants import Instant, parse_timestamp
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

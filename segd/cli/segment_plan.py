@@ -6,10 +6,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Literal
 
-from segd.core import definitions as d
-from segd.core.definitions import Definition
 from segd.core.errors import Problem
-from segd.core.reading import definition_json
+from segd.core.language import definitions as d
+from segd.core.language.definitions import Definition
+from segd.core.language.reading import definition_json
 from segd.store.segment_rows import Segment, Stored, Unreadable
 from segd.store.segments import Windows, problems, windows_after
 

@@ -17,13 +17,13 @@ from segd.cli.segment_plan import Plan, Step, make_plan
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.config import Config
-from segd.core.calendar import zone as zone_named
-from segd.core.definitions import Definition, Live
 from segd.core.errors import DefinitionError, SegdError
-from segd.core.instants import parse_timestamp
-from segd.core.phrases import plural
-from segd.core.reading import read_definition, write_definition
-from segd.core.words import in_words
+from segd.core.language.definitions import Definition, Live
+from segd.core.language.phrases import plural
+from segd.core.language.reading import read_definition, write_definition
+from segd.core.language.words import in_words
+from segd.core.time.calendar import zone as zone_named
+from segd.core.time.instants import parse_timestamp
 from segd.store.beside import find_daemon, open_lone_journal
 from segd.store.bridge import Pool
 from segd.store.errors import StoreError

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from segd.cli.client import Daemon
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 from segd.files.columns import Columns
 from segd.files.lines import Progress
 from segd.files.messages import Refuse, read_messages

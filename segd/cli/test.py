@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from segd.core.instants import to_text
+from segd.core.time.instants import to_text
 from segd.stories.reading import StoryError, read_stories
 from segd.stories.running import Outcome, run
 from segd.stories.story import Change, Entry

@@ -10,9 +10,9 @@ from segd.cli.plain import plain
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.core.answers import UserKey
-from segd.core.calendar import zone as zone_named
-from segd.core.explain_data import as_data
-from segd.core.verdict import Told, verdict
+from segd.core.time.calendar import zone as zone_named
+from segd.core.why.explain_data import as_data
+from segd.core.why.verdict import Told, verdict
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.segment_rows import Segment, find_segment
 from segd.store.why import user_row

@@ -8,12 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
-from segd.core.definitions import Channel
 from segd.core.effects import Logged
 from segd.core.frames import Shown
-from segd.core.instants import Instant
+from segd.core.language.definitions import Channel
 from segd.core.observing import Observed
-from segd.core.verdict import Told
+from segd.core.time.instants import Instant
+from segd.core.why.verdict import Told
 
 # Users
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from segd.core import definitions as d
-from segd.core.instants import Instant
-from segd.core.messages import Event
+from segd.core.events.messages import Event
+from segd.core.language import definitions as d
+from segd.core.time.instants import Instant
 
 Taken = Literal["live", "late", "imported"]  # late: older than the late band when it came
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
 from segd.core.effects import Arrival, Logged
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 EntryType = Literal["qualified", "retracted", "corrected"]
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 Scope = Literal["read", "manage"]  # manage: read, and change as well
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal, NamedTuple, cast
 
-from segd.core.definitions import Op
+from segd.core.language.definitions import Op
 
 MOST_PATHS = 300
 MOST_VALUES = 1_000  # of a path, told apart; more than that are no categories

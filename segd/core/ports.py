@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from segd.core.definitions import Definition
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Effects, Group, Logged, Run, StoredUser
 from segd.core.errors import SegdError
-from segd.core.instants import Instant
-from segd.core.messages import Event
-from segd.core.plan import Plan
+from segd.core.events.messages import Event
+from segd.core.language.definitions import Definition
+from segd.core.time.instants import Instant
 
 
 class Unavailable(SegdError):

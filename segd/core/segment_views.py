@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
-from segd.core import definitions as d
 from segd.core.answers import Person
-from segd.core.instants import Instant
+from segd.core.language import definitions as d
+from segd.core.time.instants import Instant
 
 Order = Literal["name", "-name", "created", "-created", "members", "-members"]
 

@@ -15,10 +15,10 @@ from msgspec import Raw
 from msgspec.json import encode
 
 from segd.core.errors import MessageError, Problem, SegdError
-from segd.core.instants import SECOND, Instant, to_datetime, to_text
-from segd.core.messages import Event
-from segd.core.plain import read_or_refuse
-from segd.core.rules import did_you_mean
+from segd.core.events.messages import Event
+from segd.core.events.plain import read_or_refuse
+from segd.core.language.rules import did_you_mean
+from segd.core.time.instants import SECOND, Instant, to_datetime, to_text
 from segd.files.lines import FileError, Progress, read_chunks
 
 FIELDS = {"user": "userId", "anonymous": "anonymousId", "event": "event", "timestamp": "timestamp", "id": "messageId"}

@@ -5,9 +5,9 @@ from collections.abc import Container, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 
-from segd.core.digested import Digested
+from segd.core.deciding.digested import Digested
 from segd.core.errors import MessageError
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 from segd.files.lines import FileError, Progress, read_chunks
 from segd.files.messages import FILE, Counts, Refuse
 from segd.files.readers import Read

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from segd.core.errors import SegdError
-from segd.core.line_stream import DamagedError, LineStream
+from segd.core.events.line_stream import DamagedError, LineStream
 
 CHUNK = 1 << 18  # bytes read at a time: what is made of them should fit into the processor's cache
 STDIN = "-"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segd.core.errors import MessageError
-from segd.core.instants import LATEST, Instant
-from segd.core.messages import AHEAD, Event
-from segd.core.plain import read_lines
+from segd.core.events.messages import AHEAD, Event
+from segd.core.events.plain import read_lines
+from segd.core.time.instants import LATEST, Instant
 from segd.files.columns import Columns
 from segd.files.lines import FileError, Progress, read_chunks
 from segd.files.repeats import Repeats

@@ -17,8 +17,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from fcntl import fcntl
 from typing import IO, cast
 
-from segd.core.digested import Digested, digest_lines
-from segd.core.plan import Plan
+from segd.core.deciding.digested import Digested, digest_lines
+from segd.core.deciding.plan import Plan
 from segd.files.lines import CHUNK, FileError
 
 if sys.platform == "linux":

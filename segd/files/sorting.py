@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from tempfile import TemporaryFile
 from typing import IO
 
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 Line = tuple[Instant, int, bytes]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from segd.core.definitions import Definition
-from segd.core.reading import read_definition
+from segd.core.language.definitions import Definition
+from segd.core.language.reading import read_definition
 
 FOLDER = Path(__file__).parent
 CREDIT = FOLDER / "CREDIT"

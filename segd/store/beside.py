@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from segd.core.instants import Instant, to_datetime
+from segd.core.time.instants import Instant, to_datetime
 from segd.store.bridge import Connection, Pool
 from segd.store.errors import StoreError
 from segd.store.queries import query

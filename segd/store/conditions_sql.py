@@ -1,6 +1,6 @@
 """Past-behaviour conditions as SQL: each becomes the set of users for whom it holds.
 
-`core.past` decides the same questions about one user in memory, and the two must agree.
+`core.deciding.past` decides the same questions about one user in memory, and the two must agree.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,13 +10,13 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from segd.core import definitions as d
-from segd.core.calendar import days_ago, iso_instant
-from segd.core.conditions import NEGATED, compile_number
+from segd.core.deciding.past import ADDRESSES
 from segd.core.errors import DefinitionError, Problem
-from segd.core.instants import EARLIEST, LATEST, Instant, to_datetime
-from segd.core.lengths import parse_length
-from segd.core.past import ADDRESSES
+from segd.core.language import definitions as d
+from segd.core.language.conditions import NEGATED, compile_number
+from segd.core.time.calendar import days_ago, iso_instant
+from segd.core.time.instants import EARLIEST, LATEST, Instant, to_datetime
+from segd.core.time.lengths import parse_length
 from segd.store.queries import Sql, Statement
 from segd.store.tests_sql import OPERATORS, Place, Question, TestCompiler, as_json, steps_of, values_at
 

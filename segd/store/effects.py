@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
-from segd.core.calendar import day_of
 from segd.core.effects import Effects, LogEntry, Logged, Standing, Waiting
-from segd.core.instants import Instant, from_datetime, to_datetime
+from segd.core.time.calendar import day_of
+from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection
 from segd.store.queries import columns, query
 

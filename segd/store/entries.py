@@ -9,8 +9,8 @@ from typing import NamedTuple
 from msgspec.json import Encoder
 
 from segd.core.effects import Arrival, Group, Taken
-from segd.core.instants import DAY, Instant, to_datetime
-from segd.core.messages import Event
+from segd.core.events.messages import Event
+from segd.core.time.instants import DAY, Instant, to_datetime
 from segd.store import event_rows
 from segd.store.queries import query
 from segd.store.users import read_identities

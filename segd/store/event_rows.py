@@ -7,7 +7,7 @@ about a third of the time.
 from struct import Struct
 
 from segd.core.effects import Taken
-from segd.core.instants import DAY, SECOND, Instant
+from segd.core.time.instants import DAY, SECOND, Instant
 
 EVENT_COLUMNS = (
     "user_number", "timestamp", "sequence", "received_at", "name", "live", "imported", "message_id", "properties",

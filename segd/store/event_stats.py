@@ -12,8 +12,8 @@ import msgspec
 import trio
 
 from segd.core.answers import Named
-from segd.core.instants import from_datetime
 from segd.core.observing import Observed, observe
+from segd.core.time.instants import from_datetime
 from segd.store.bridge import Pool, Row
 from segd.store.queries import query
 

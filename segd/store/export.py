@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from segd.core.answers import UserKey
-from segd.core.instants import from_datetime, to_text
+from segd.core.time.instants import from_datetime, to_text
 from segd.store.bridge import Connection, Pool
 from segd.store.queries import query
 

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import date, tzinfo
 
 from segd.core.answers import UserKey
-from segd.core.calendar import day_of
-from segd.core.instants import Instant, from_datetime, to_datetime
-from segd.core.refused_ids import RefusedIds, hash_of
+from segd.core.events.refused_ids import RefusedIds, hash_of
+from segd.core.time.calendar import day_of
+from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Pool
 from segd.store.queries import query
 from segd.store.waiting import Changed

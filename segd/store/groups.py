@@ -6,7 +6,7 @@ from datetime import tzinfo
 from hashlib import blake2b
 
 from segd.core.effects import Effects, Group, Logged
-from segd.core.instants import DAY, Instant, to_datetime
+from segd.core.time.instants import DAY, Instant, to_datetime
 from segd.store import event_rows
 from segd.store.effects import write_effects
 from segd.store.entries import Entries, Entry

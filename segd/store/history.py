@@ -5,11 +5,11 @@ from datetime import tzinfo
 
 from msgspec import UnsetType
 
-from segd.core import calendar
-from segd.core import definitions as d
 from segd.core.errors import DefinitionError, Problem
-from segd.core.instants import Instant
-from segd.core.reading import read_definition
+from segd.core.language import definitions as d
+from segd.core.language.reading import read_definition
+from segd.core.time import calendar
+from segd.core.time.instants import Instant
 from segd.store.bridge import Connection
 from segd.store.conditions_sql import Answer, Compiled, LiveSegment, PastSegment, compile_past, ids
 from segd.store.queries import query

@@ -14,9 +14,9 @@ from pathlib import Path
 import trio
 
 from segd.core.errors import MessageError
-from segd.core.instants import Instant
-from segd.core.messages import AHEAD, Event
-from segd.core.refused_ids import RefusedIds
+from segd.core.events.messages import AHEAD, Event
+from segd.core.events.refused_ids import RefusedIds
+from segd.core.time.instants import Instant
 from segd.files.columns import Columns
 from segd.files.lines import Progress
 from segd.files.messages import FILE, Counts, Refuse, read_messages

@@ -21,9 +21,9 @@ from typing import TypeVar
 import trio
 
 from segd.core.effects import Effects, Group
-from segd.core.instants import Instant, from_datetime
-from segd.core.messages import Event
+from segd.core.events.messages import Event
 from segd.core.ports import Follower, Unsure
+from segd.core.time.instants import Instant, from_datetime
 from segd.store import outages
 from segd.store.bridge import Connection, Pool
 from segd.store.entries import Entry, entry

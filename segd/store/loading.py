@@ -11,10 +11,10 @@ from typing import Any
 import trio
 from msgspec.json import Decoder
 
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Moved, Standing, StoredEvent, StoredUser, Taken, Waiting
-from segd.core.instants import Instant, from_datetime, to_datetime
-from segd.core.messages import Event, Kind
-from segd.core.plan import Plan
+from segd.core.events.messages import Event, Kind
+from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Row
 from segd.store.queries import query
 

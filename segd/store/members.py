@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import tzinfo
 
-from segd.core import definitions as d
 from segd.core.answers import Member
-from segd.core.instants import Instant, from_datetime
+from segd.core.language import definitions as d
+from segd.core.time.instants import Instant, from_datetime
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.conditions_sql import Answer
 from segd.store.history import prepare

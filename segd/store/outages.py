@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import trio
 
-from segd.core.instants import Instant
-from segd.core.patience import Patience
 from segd.core.ports import Follower
+from segd.core.time.instants import Instant
+from segd.core.users.patience import Patience
 from segd.store.errors import ServerError, StoreError
 
 ANSWER_SECONDS = 10.0  # no longer do senders wait, for SDKs give up after 10 to 15; the database may be at a large join

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from segd.core.answers import Person
-from segd.core.instants import from_datetime
+from segd.core.time.instants import from_datetime
 from segd.store.bridge import Connection, Row
 from segd.store.queries import query
 from segd.store.traits import traits_worth_showing

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import trio
 
-from segd.core import definitions as d
-from segd.core.instants import Instant, to_datetime
+from segd.core.language import definitions as d
 from segd.core.segment_views import Previewed
+from segd.core.time.instants import Instant, to_datetime
 from segd.store.bridge import Connection, Pool
 from segd.store.conditions_sql import Compiled
 from segd.store.errors import ServerError

@@ -10,10 +10,10 @@ import msgspec
 
 from segd.core.answers import Belongs, CausedBy, Happened, Person, Profile, Timeline, UserKey
 from segd.core.errors import SegdError
-from segd.core.instants import LATEST, Instant, from_datetime, to_datetime
+from segd.core.events.refused_ids import RefusedIds, hash_of
 from segd.core.ports import Unsure
-from segd.core.refused_ids import RefusedIds, hash_of
-from segd.core.verdict import Told
+from segd.core.time.instants import LATEST, Instant, from_datetime, to_datetime
+from segd.core.why.verdict import Told
 from segd.store.bridge import Pool, Row
 from segd.store.export import exported
 from segd.store.forgetting import forget, ids_of

@@ -7,11 +7,11 @@ from typing import NamedTuple, get_args
 
 import trio
 
-from segd.core import definitions as d
 from segd.core.answers import DayOf, LiveReport, Open, PastReport, Reach
-from segd.core.calendar import day_of
-from segd.core.instants import DAY, HOUR, Instant, from_datetime, to_datetime
-from segd.core.past import ADDRESSES
+from segd.core.deciding.past import ADDRESSES
+from segd.core.language import definitions as d
+from segd.core.time.calendar import day_of
+from segd.core.time.instants import DAY, HOUR, Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.conditions_sql import Answer, Compiled
 from segd.store.history import prepare

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from segd.core.definitions import Definition
-from segd.core.instants import Instant
+from segd.core.language.definitions import Definition
+from segd.core.time.instants import Instant
 from segd.store import segments
 from segd.store.bridge import Connection
 from segd.store.waiting import Changed

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from segd.core import definitions as d
-from segd.core.calendar import day_of, midnight
 from segd.core.errors import Problem
-from segd.core.instants import DAY, Instant, from_datetime, to_datetime
-from segd.core.reading import definition_json
+from segd.core.language import definitions as d
+from segd.core.language.reading import definition_json
 from segd.core.segment_views import Order, SegmentView
+from segd.core.time.calendar import day_of, midnight
+from segd.core.time.instants import DAY, Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.queries import query
 from segd.store.segment_rows import Segment, read_segments

@@ -10,12 +10,12 @@ from typing import Literal, NamedTuple, cast
 
 import msgspec
 
-from segd.core import definitions as d
 from segd.core.effects import Run
 from segd.core.errors import DefinitionError, SegdError
-from segd.core.instants import Instant, from_datetime, to_datetime
-from segd.core.reading import read_definition
-from segd.core.rules import is_object
+from segd.core.language import definitions as d
+from segd.core.language.reading import read_definition
+from segd.core.language.rules import is_object
+from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Row
 from segd.store.queries import query
 

@@ -4,7 +4,7 @@ A segment is known by its number for ever, and by its name for now. Conditions o
 names it by name follows when that changes. Runs name other segments by number alone, so that what is over stays true.
 
 The writers are for the journal's own transaction. They trust that nobody else writes meanwhile, and that definitions
-were read by `core.reading`; how definitions fit together is checked here.
+were read by `core.language.reading`; how definitions fit together is checked here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,12 +13,12 @@ from typing import Literal
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from segd.core import definitions as d
 from segd.core.errors import DefinitionError, Problem, SegdError
-from segd.core.instants import Instant, from_datetime, to_datetime
-from segd.core.naming import mentions, renamed
-from segd.core.reading import definition_json
-from segd.core.rules import did_you_mean
+from segd.core.language import definitions as d
+from segd.core.language.naming import mentions, renamed
+from segd.core.language.reading import definition_json
+from segd.core.language.rules import did_you_mean
+from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection
 from segd.store.queries import query
 from segd.store.segment_rows import BrokenError, Segment, Stored, Unreadable, read_segments, runs

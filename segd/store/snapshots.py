@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta, tzinfo
 from typing import NamedTuple
 
-from segd.core import definitions as d
-from segd.core.calendar import day_of, midnight
 from segd.core.errors import DefinitionError
-from segd.core.instants import MINUTE, Instant, from_datetime, to_datetime
+from segd.core.language import definitions as d
+from segd.core.time.calendar import day_of, midnight
+from segd.core.time.instants import MINUTE, Instant, from_datetime, to_datetime
 from segd.store.bridge import Connection, Pool
 from segd.store.history import prepare
 from segd.store.queries import Sql, Statement, query

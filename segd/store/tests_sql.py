@@ -1,7 +1,8 @@
 """Tests on properties as SQL: boolean expressions over a jsonb value.
 
-They agree exactly with `core.conditions`. What SQL cannot decide as core does (RE2 patterns, dates whose zone matters)
-is left open as a question: the texts at hand are fetched, core picks those that pass, and the statement asks for these.
+They agree exactly with `core.language.conditions`. What SQL cannot decide as core does (RE2 patterns, dates whose zone
+matters) is left open as a question: the texts at hand are fetched, core picks those that pass, and the statement asks
+for these.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +12,8 @@ from typing import Any, NamedTuple
 
 from msgspec.json import Encoder
 
-from segd.core.conditions import NEGATED, Predicate, value_holds
-from segd.core.definitions import Op, Test
+from segd.core.language.conditions import NEGATED, Predicate, value_holds
+from segd.core.language.definitions import Op, Test
 from segd.store.queries import Sql, Statement
 
 Steps = Sequence[str | None]  # of a property path: a member's name, or None for each element of a list

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Callable
 from hashlib import sha256
 
-from segd.core.instants import MINUTE, SECOND, Instant, from_datetime, to_datetime
 from segd.core.keys import Scope, Token
+from segd.core.time.instants import MINUTE, SECOND, Instant, from_datetime, to_datetime
 from segd.store.bridge import Pool
 from segd.store.queries import query
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from segd.core.deciding.plan import Plan
 from segd.core.effects import StoredUser
-from segd.core.instants import Instant
-from segd.core.plan import Plan
 from segd.core.ports import Known
+from segd.core.time.instants import Instant
 from segd.store import loading, segment_rows
 from segd.store.bridge import Pool
 from segd.store.queries import query

@@ -1,9 +1,9 @@
 """Who is who: from the ids on messages to the numbers of users, for a batch of messages at a time.
 
 Decided in memory on what `user_ids` says about the ids of the batch; what came of it is written once, at its end. The
-rules are those of design, and of `core.population`: the two kinds of id never mean one another; a message with both, or
-an alias, joins the history of an anonymous id to a user, once, and from then on messages with that id alone belong to
-the userId last seen with it.
+rules are those of `core.users.population`: the two kinds of id never mean one another; a message with both, or an
+alias, joins the history of an anonymous id to a user, once, and from then on messages with that id alone belong to the
+userId last seen with it.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-from segd.core.instants import Instant, to_datetime
-from segd.core.messages import Event
+from segd.core.events.messages import Event
+from segd.core.time.instants import Instant, to_datetime
 from segd.store.bridge import Connection
 from segd.store.queries import columns, query
 

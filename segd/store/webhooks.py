@@ -1,6 +1,6 @@
 """Webhooks, kept."""
 
-from segd.core.instants import Instant, from_datetime, to_datetime
+from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.core.webhooks import Webhook
 from segd.store.bridge import Pool, Row
 from segd.store.queries import query

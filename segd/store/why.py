@@ -4,17 +4,17 @@ from datetime import tzinfo
 
 import trio
 
-from segd.core import definitions as d
 from segd.core.answers import Belongs, UserKey
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Run
-from segd.core.explain import Explanation, Membership, why_member
-from segd.core.explain import why as why_live
-from segd.core.folding import Log
-from segd.core.instants import Instant, from_datetime
-from segd.core.naming import with_all_named
-from segd.core.plan import Plan
-from segd.core.population import Entry, Population, User
-from segd.core.verdict import Told
+from segd.core.language import definitions as d
+from segd.core.language.naming import with_all_named
+from segd.core.time.instants import Instant, from_datetime
+from segd.core.users.folding import Log
+from segd.core.users.population import Entry, Population, User
+from segd.core.why.explain import Explanation, Membership, why_member
+from segd.core.why.explain import why as why_live
+from segd.core.why.verdict import Told
 from segd.store.bridge import Connection, Row
 from segd.store.loading import load_asked
 from segd.store.queries import query

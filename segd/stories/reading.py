@@ -20,14 +20,14 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from segd.core.calendar import zone
-from segd.core.definitions import Definition
+from segd.core.deciding.plan import Plan
 from segd.core.errors import DefinitionError, MessageError, Problem, SegdError
-from segd.core.instants import Instant, parse_timestamp, to_datetime
-from segd.core.messages import Event, accept, decode
-from segd.core.plan import Plan
-from segd.core.reading import read_definition
-from segd.core.rules import did_you_mean, found, is_list, is_object, one_of
+from segd.core.events.messages import Event, accept, decode
+from segd.core.language.definitions import Definition
+from segd.core.language.reading import read_definition
+from segd.core.language.rules import did_you_mean, found, is_list, is_object, one_of
+from segd.core.time.calendar import zone
+from segd.core.time.instants import Instant, parse_timestamp, to_datetime
 from segd.stories.shorthand import SOMEBODY, Table, expand_effect, expand_event, parse_instant
 from segd.stories.story import Change, Entry, Order, Story
 

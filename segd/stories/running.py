@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, TypeVar
 
-from segd.core.instants import Instant
-from segd.core.late import LATE_BAND, ArrivalOrder, Correction, Effect, Retraction
-from segd.core.population import Population, Qualification
+from segd.core.time.instants import Instant
+from segd.core.users.late import LATE_BAND, ArrivalOrder, Correction, Effect, Retraction
+from segd.core.users.population import Population, Qualification
 from segd.stories.story import Change, Entry, Story
 
 Sign = Literal[" ", "-", "+"]  # came as expected; expected, but did not come; came, but not expected

@@ -13,9 +13,9 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from segd.core.instants import DAY, Instant, parse_timestamp
-from segd.core.offsets import parse_offset
-from segd.core.rules import is_object
+from segd.core.language.rules import is_object
+from segd.core.time.instants import DAY, Instant, parse_timestamp
+from segd.core.time.offsets import parse_offset
 
 SOMEBODY = "somebody"
 

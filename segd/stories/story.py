@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from segd.core.instants import Instant
-from segd.core.messages import Event
-from segd.core.plan import Plan
+from segd.core.deciding.plan import Plan
+from segd.core.events.messages import Event
+from segd.core.time.instants import Instant
 
 Order = Literal["timestamp", "arrival"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from segd.core.instants import DAY, HOUR, MINUTE, SECOND, Instant, to_text
-from segd.core.words import in_words
+from segd.core.language.words import in_words
+from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant, to_text
 from segd.stories.running import Outcome
 from segd.stories.story import Change, Entry, Story
 

@@ -16,10 +16,10 @@ import msgspec
 import trio
 
 from segd.core.errors import MessageError
-from segd.core.instants import Instant
-from segd.core.messages import AHEAD, Event, Kind, accept
+from segd.core.events.messages import AHEAD, Event, Kind, accept
+from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Journal
-from segd.core.refused_ids import RefusedIds
+from segd.core.time.instants import Instant
 from segd.web.asgi import (
     PATIENCE_SECONDS,
     Answer,

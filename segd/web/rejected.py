@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from segd.core.instants import Instant
+from segd.core.time.instants import Instant
 
 KEPT: Final = 1_000  # messages; with BEGINNING at most 2 MB
 BEGINNING: Final = 2_048  # bytes of each

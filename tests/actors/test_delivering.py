@@ -17,7 +17,7 @@ from segd.actors.webhooks import Webhooks
 from segd.core.effects import LogEntry, Logged, Standing
 from segd.core.errors import SegdError
 from segd.core.frames import Ending
-from segd.core.instants import SECOND, parse_timestamp
+from segd.core.time.instants import SECOND, parse_timestamp
 from segd.core.webhooks import Attempt, Webhook
 
 NOON = parse_timestamp("2026-11-22T12:00:00Z")

@@ -14,9 +14,9 @@ from segd.actors.seconds import KEPT
 from segd.actors.segment_feed import NOTHING
 from segd.core.effects import Arrival, LogEntry, Logged, Standing
 from segd.core.errors import SegdError
+from segd.core.events.messages import Event
 from segd.core.frames import Activity, Ending, Entries, Frame, Rate, Rates, Rejections, Shown, Total, Totals
-from segd.core.instants import SECOND, parse_timestamp
-from segd.core.messages import Event
+from segd.core.time.instants import SECOND, parse_timestamp
 
 NOON = parse_timestamp("2026-11-22T12:00:00Z")
 

@@ -11,10 +11,10 @@ from store.journals import NOW, opened, said
 
 from segd.actors import follower as following
 from segd.actors.follower import LiveFollower
-from segd.core import live
 from segd.core.effects import Arrival, Logged
-from segd.core.instants import HOUR, MINUTE, SECOND, Instant
-from segd.core.reading import read_definition
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant
+from segd.core.users import live
 from segd.store.bridge import open_pool
 from segd.store.journal import PostgresJournal
 from segd.store.segment_changes import SegmentChanges

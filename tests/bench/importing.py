@@ -21,7 +21,7 @@ from pathlib import Path
 
 import trio
 
-from segd.core.instants import DAY, parse_timestamp, to_text
+from segd.core.time.instants import DAY, parse_timestamp, to_text
 
 YEAR = parse_timestamp("2026-01-01T00:00:00Z")
 USERS = 100_000

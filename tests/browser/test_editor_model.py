@@ -10,7 +10,7 @@ import pytest
 from core.definition_strategies import definitions
 from hypothesis import given
 
-from segd.core.reading import definition_json, read_definition
+from segd.core.language.reading import definition_json, read_definition
 from segd.stories.reading import read_stories
 
 SCRIPT = Path(__file__).parent / "editor_model.mjs"

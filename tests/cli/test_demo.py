@@ -24,13 +24,13 @@ from demo import SEGD, opened
 
 from segd.backtest import backtest
 from segd.cli.demo import demo
+from segd.core.deciding.plan import Plan
 from segd.core.errors import MessageError
-from segd.core.instants import HOUR, SECOND, parse_timestamp
-from segd.core.messages import Event, read_line
-from segd.core.plain import read_lines
-from segd.core.plan import Plan
+from segd.core.events.messages import Event, read_line
+from segd.core.events.plain import read_lines
+from segd.core.language.reading import read_definition
 from segd.core.ports import Unavailable
-from segd.core.reading import read_definition
+from segd.core.time.instants import HOUR, SECOND, parse_timestamp
 from segd.demo import HALF, Round, replay
 from segd.sample import CREDIT, SEGMENTS, definitions, lines, messages
 from segd.sample.people import traits

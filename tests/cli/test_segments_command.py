@@ -11,7 +11,7 @@ import trio
 from running_segd import Segd, commands, running, written_config
 
 from segd.actors import clock
-from segd.core.instants import MINUTE
+from segd.core.time.instants import MINUTE
 from segd.store.bridge import open_pool
 
 CART = {

@@ -14,7 +14,7 @@ import trio
 from feeding import NOON, Fed, eventually, open_fed, qualified
 from running_segd import running, written_config
 
-from segd.core.instants import DAY
+from segd.core.time.instants import DAY
 
 WATCH = [sys.executable, "-m", "segd", "watch"]
 

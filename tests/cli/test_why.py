@@ -9,8 +9,8 @@ import trio
 from click.testing import CliRunner, Result
 
 from segd.__main__ import main
-from segd.core.instants import parse_timestamp
-from segd.core.reading import read_definition
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import parse_timestamp
 from segd.store import segments
 from segd.store.bridge import open_pool
 

@@ -11,8 +11,8 @@ from typing import get_args
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from segd.core import definitions as d
-from segd.core.conditions import compile_number
+from segd.core.language import definitions as d
+from segd.core.language.conditions import compile_number
 
 LETTERS = 'AXé1 "\\(,'
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from segd.core.errors import MessageError
-from segd.core.messages import Event, read_line
+from segd.core.events.messages import Event, read_line
 
 
 def events(messages: list[dict[str, Any]]) -> list[tuple[int, Event]]:

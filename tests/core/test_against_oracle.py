@@ -7,10 +7,10 @@ from core.drawn_events import events, in_order
 from hypothesis import given
 from oracle.strategies import Story, late_stories, past_stories, stories
 
-from segd.core.late import ArrivalOrder
-from segd.core.plan import Plan
-from segd.core.population import LogsNeeded, Population, Qualification
-from segd.core.reading import read_definition
+from segd.core.deciding.plan import Plan
+from segd.core.language.reading import read_definition
+from segd.core.users.late import ArrivalOrder
+from segd.core.users.population import LogsNeeded, Population, Qualification
 
 BAND = 2 * 3600 * 1_000_000
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from segd.core.calendar import (
+from segd.core.time.calendar import (
     DateValue,
     day_of,
     days_ago,
@@ -19,8 +19,8 @@ from segd.core.calendar import (
     read_date_value,
     zone,
 )
-from segd.core.instants import DAY, EARLIEST, HOUR, LATEST, MINUTE, SECOND, from_datetime, to_datetime
-from segd.core.offsets import Offset
+from segd.core.time.instants import DAY, EARLIEST, HOUR, LATEST, MINUTE, SECOND, from_datetime, to_datetime
+from segd.core.time.offsets import Offset
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segd.core.conditions import (
+from segd.core.language.conditions import (
     NEGATED,
     comparable,
     compile_number,
@@ -21,7 +21,7 @@ from segd.core.conditions import (
     lookup_all,
     value_holds,
 )
-from segd.core.definitions import Op, Test
+from segd.core.language.definitions import Op, Test
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

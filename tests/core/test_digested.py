@@ -2,10 +2,10 @@
 
 import json
 
-from segd.core.digested import digest_lines
-from segd.core.plan import Plan
-from segd.core.population import Population
-from segd.core.reading import read_definition
+from segd.core.deciding.digested import digest_lines
+from segd.core.deciding.plan import Plan
+from segd.core.language.reading import read_definition
+from segd.core.users.population import Population
 
 CART = read_definition({
     "name": "cart", "kind": "live",

@@ -10,15 +10,15 @@ from core.drawn_events import events, in_order
 from hypothesis import HealthCheck, given, settings
 from oracle.strategies import Story, late_stories, past_stories, stories
 
-from segd.core.definitions import Live
-from segd.core.explain import Explanation, Held, entries_of, key_of, why, why_member
-from segd.core.explain_words import in_words
-from segd.core.instants import MINUTE, parse_timestamp
-from segd.core.late import ArrivalOrder, Key
-from segd.core.messages import read_line
-from segd.core.plan import Plan, Run
-from segd.core.population import Entry, Population
-from segd.core.reading import read_definition
+from segd.core.deciding.plan import Plan, Run
+from segd.core.events.messages import read_line
+from segd.core.language.definitions import Live
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import MINUTE, parse_timestamp
+from segd.core.users.late import ArrivalOrder, Key
+from segd.core.users.population import Entry, Population
+from segd.core.why.explain import Explanation, Held, entries_of, key_of, why, why_member
+from segd.core.why.explain_words import in_words
 
 UTC = ZoneInfo("UTC")
 DRAWN = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whole stories take a while to draw

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segd.core.line_stream import DamagedError, LineStream
-from segd.core.messages import LONGEST_MESSAGE
+from segd.core.events.line_stream import DamagedError, LineStream
+from segd.core.events.messages import LONGEST_MESSAGE
 
 
 def lines(content: bytes, block: int, piece: int = 64) -> list[tuple[int, bytes]]:

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segd.core import definitions as d
-from segd.core import live
-from segd.core.actor import FOREVER
+from segd.core.deciding.actor import FOREVER
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Arrival, Effects, LogEntry, Moved, Run, Standing, StoredEvent, StoredUser, Waiting
-from segd.core.instants import HOUR, MINUTE, SECOND, Instant, parse_timestamp
-from segd.core.late import LATE_BAND, ArrivalOrder
-from segd.core.live import LiveUsers
-from segd.core.messages import Event
-from segd.core.patience import Patience
-from segd.core.plan import Plan
-from segd.core.reading import read_definition
+from segd.core.events.messages import Event
+from segd.core.language import definitions as d
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant, parse_timestamp
+from segd.core.users import live
+from segd.core.users.late import LATE_BAND, ArrivalOrder
+from segd.core.users.live import LiveUsers
+from segd.core.users.patience import Patience
 from segd.store.users import Id, Identities, Meaning
 from segd.stories.reading import read_stories
 from segd.stories.story import Story

@@ -7,16 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from segd.core import definitions as d
-from segd.core import live
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Arrival, LogEntry, Run, Standing, Taken
-from segd.core.instants import HOUR, MINUTE, SECOND, Instant, parse_timestamp
-from segd.core.live import LiveUsers
-from segd.core.messages import Event
-from segd.core.patience import Patience
-from segd.core.plan import Plan
-from segd.core.reading import read_definition
-from segd.core.sleepers import LEFT, Sleepers
+from segd.core.events.messages import Event
+from segd.core.language import definitions as d
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant, parse_timestamp
+from segd.core.users import live
+from segd.core.users.live import LiveUsers
+from segd.core.users.patience import Patience
+from segd.core.users.sleepers import LEFT, Sleepers
 
 START = parse_timestamp("2025-06-02T12:00:00Z")
 BAND = 20 * MINUTE

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segd.core.errors import MessageError
-from segd.core.instants import MINUTE, SECOND, parse_timestamp
-from segd.core.messages import Event, accept, decode, read_line
-from segd.core.plain import read_lines
+from segd.core.events.messages import Event, accept, decode, read_line
+from segd.core.events.plain import read_lines
+from segd.core.time.instants import MINUTE, SECOND, parse_timestamp
 
 NOON = parse_timestamp("2025-02-23T12:00:00Z")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from segd.core import definitions as d
-from segd.core.naming import mentions, renamed
-from segd.core.reading import read_definition, write_definition
+from segd.core.language import definitions as d
+from segd.core.language.naming import mentions, renamed
+from segd.core.language.reading import read_definition, write_definition
 
 
 def within(named: str) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segd.core.errors import DefinitionError
-from segd.core.offsets import Offset, parse_offset
-from segd.core.reading import definition_json, read_definition, write_definition
-from segd.core.schema import definition_schema
+from segd.core.language.reading import definition_json, read_definition, write_definition
+from segd.core.language.schema import definition_schema
+from segd.core.time.offsets import Offset, parse_offset
 
 CHARGED = {"event": "Charged"}
 GOLD = {"type": "profile", "property": "tier", "op": "eq", "value": "gold"}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segd.core.sites import from_another_site, registrable
+from segd.core.events.sites import from_another_site, registrable
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from core.definition_strategies import conditions, definitions
 from hypothesis import given, settings
 
-from segd.core import definitions as d
-from segd.core.reading import read_definition
-from segd.core.words import condition_in_words, in_words, length_in_words, selector_in_words, test_in_words
+from segd.core.language import definitions as d
+from segd.core.language.reading import read_definition
+from segd.core.language.words import condition_in_words, in_words, length_in_words, selector_in_words, test_in_words
 
 DID = {"type": "did", "event": "Charged"}
 GOLD = {"type": "profile", "property": "tier", "op": "eq", "value": "gold"}

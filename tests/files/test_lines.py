@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segd.core.messages import LONGEST_MESSAGE
+from segd.core.events.messages import LONGEST_MESSAGE
 from segd.files.lines import CHUNK, FileError, on_disk, read_chunks
 
 

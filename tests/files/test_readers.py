@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from segd.core.digested import digest_lines
-from segd.core.messages import AHEAD
-from segd.core.plan import Plan
-from segd.core.reading import read_definition
+from segd.core.deciding.digested import digest_lines
+from segd.core.deciding.plan import Plan
+from segd.core.events.messages import AHEAD
+from segd.core.language.reading import read_definition
 from segd.files import readers
 from segd.files.lines import FileError
 

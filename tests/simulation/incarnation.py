@@ -10,8 +10,8 @@ from segd.actors.feeds import Feeds
 from segd.actors.follower import LiveFollower
 from segd.actors.webhooks import Webhooks
 from segd.core.errors import SegdError
-from segd.core.instants import Instant
-from segd.core.refused_ids import RefusedIds
+from segd.core.events.refused_ids import RefusedIds
+from segd.core.time.instants import Instant
 from segd.store.forgetting import load_refused_ids
 from segd.store.journal import JournalSettings, PostgresJournal
 from segd.store.log import PostgresLog

@@ -7,11 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from segd.actors.follower import compile_plan
-from segd.core.actor import FOREVER
-from segd.core.calendar import day_of
-from segd.core.instants import Instant, from_datetime, to_text
-from segd.core.live import LiveUsers, Patience
-from segd.core.refused_ids import hash_of
+from segd.core.deciding.actor import FOREVER
+from segd.core.events.refused_ids import hash_of
+from segd.core.time.calendar import day_of
+from segd.core.time.instants import Instant, from_datetime, to_text
+from segd.core.users.live import LiveUsers, Patience
 from segd.store.user_store import PostgresUsers
 
 from .server import Pool

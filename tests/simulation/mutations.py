@@ -19,13 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # for the oracle
 from segd.actors import follower
 from segd.actors.feeds import Feeds
 from segd.actors.webhooks import Webhooks
-from segd.core import folding, live
-from segd.core.actor import FOREVER
+from segd.core.deciding.actor import FOREVER
 from segd.core.effects import Group, Logged
-from segd.core.live import LiveUsers
-from segd.core.patience import Patience
-from segd.core.refused_ids import RefusedIds
-from segd.core.resident import Resident
+from segd.core.events.refused_ids import RefusedIds
+from segd.core.users import folding, live
+from segd.core.users.live import LiveUsers
+from segd.core.users.patience import Patience
+from segd.core.users.resident import Resident
 from segd.store import forgetting, groups, journal, users
 from segd.store.entries import Entries
 from segd.store.groups import Rounds

@@ -13,10 +13,10 @@ import trio
 
 from segd.core.answers import UserKey
 from segd.core.errors import DefinitionError, MessageError, SegdError
-from segd.core.instants import DAY, Instant, to_datetime
-from segd.core.messages import Event, accept, decode
+from segd.core.events.messages import Event, accept, decode
+from segd.core.language.reading import read_definition
 from segd.core.ports import Unavailable
-from segd.core.reading import read_definition
+from segd.core.time.instants import DAY, Instant, to_datetime
 from segd.store.segments import SegmentRefused
 
 from . import stories

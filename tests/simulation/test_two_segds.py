@@ -10,9 +10,9 @@ import pytest
 import trio
 import trio.testing
 
-from segd.core.instants import SECOND, Instant, parse_timestamp
-from segd.core.messages import Event, accept, decode
+from segd.core.events.messages import Event, accept, decode
 from segd.core.ports import Unavailable
+from segd.core.time.instants import SECOND, Instant, parse_timestamp
 from segd.store.errors import ConnectionLost, StoreError
 
 from .incarnation import Incarnation, Settings

@@ -13,7 +13,7 @@ from segd.actors.feeds import Feeds
 from segd.actors.posting import Post
 from segd.core.effects import Arrival, LogEntry, Logged
 from segd.core.errors import SegdError
-from segd.core.instants import Instant, from_datetime
+from segd.core.time.instants import Instant, from_datetime
 from segd.core.webhooks import Attempt, Webhook
 from segd.store.log import PostgresLog
 

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import trio
 
-from segd.core.instants import SECOND
+from segd.core.time.instants import SECOND
 
 from .incarnation import Incarnation
 from .server import Faults, Server

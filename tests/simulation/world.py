@@ -18,8 +18,8 @@ import trio
 import trio.testing
 
 from segd.actors import follower, webhooks
-from segd.core import live
-from segd.core.instants import DAY, MINUTE, SECOND, Instant, parse_timestamp
+from segd.core.time.instants import DAY, MINUTE, SECOND, Instant, parse_timestamp
+from segd.core.users import live
 from segd.store import journal
 from segd.store.errors import StoreError
 

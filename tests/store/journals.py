@@ -11,9 +11,9 @@ import pytest
 import trio
 
 from segd.core.effects import Effects, Group, Logged
-from segd.core.instants import HOUR, Instant, parse_timestamp
-from segd.core.messages import Event, accept, decode
+from segd.core.events.messages import Event, accept, decode
 from segd.core.ports import Follower
+from segd.core.time.instants import HOUR, Instant, parse_timestamp
 from segd.store.bridge import Connection, Pool
 from segd.store.journal import JournalSettings, PostgresJournal
 

@@ -10,9 +10,9 @@ import msgspec
 from journals import opened as running
 
 from segd.core.effects import Effects, LogEntry, Logged, Standing
-from segd.core.instants import HOUR, Instant, from_datetime, parse_timestamp
-from segd.core.messages import Event, accept, decode
-from segd.core.reading import read_definition
+from segd.core.events.messages import Event, accept, decode
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import HOUR, Instant, from_datetime, parse_timestamp
 from segd.store import segments
 from segd.store.bridge import Connection, Pool, open_pool
 from segd.store.effects import write_effects

@@ -1,4 +1,4 @@
-"""The store and core.past must give the same answer to every past-behaviour condition over every history.
+"""The store and core.deciding.past must give the same answer to every past-behaviour condition over every history.
 
 Each example is one history of many users and many definitions, each asked as of an instant of its own: what costs is
 the way to the database, not another condition.
@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import strategies as drawn
 
-from segd.core.instants import to_datetime
-from segd.core.messages import Event
-from segd.core.plain import read_lines
-from segd.core.plan import Plan
-from segd.core.population import Population
-from segd.core.reading import read_definition
+from segd.core.deciding.plan import Plan
+from segd.core.events.messages import Event
+from segd.core.events.plain import read_lines
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import to_datetime
+from segd.core.users.population import Population
 from segd.store import importing
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from segd.core.effects import Effects, LogEntry, Logged, Standing, Waiting
-from segd.core.instants import HOUR, MINUTE, Instant, parse_timestamp
+from segd.core.time.instants import HOUR, MINUTE, Instant, parse_timestamp
 from segd.store.bridge import Connection, open_pool
 from segd.store.effects import write_effects
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from shop import identify, opened, track
 
-from segd.core.instants import parse_timestamp
+from segd.core.time.instants import parse_timestamp
 from segd.store import event_stats
 from segd.store.event_stats import PostgresEventStats
 

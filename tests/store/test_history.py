@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from segd.core.errors import DefinitionError
-from segd.core.instants import parse_timestamp
-from segd.core.reading import read_definition
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import parse_timestamp
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members, prepare
 from segd.store.importing import ImportSummary, import_files

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from segd.core.errors import MessageError
-from segd.core.instants import parse_timestamp
+from segd.core.time.instants import parse_timestamp
 from segd.store import importing
 from segd.store.bridge import Pool, open_pool
 from segd.store.errors import StoreError

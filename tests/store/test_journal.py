@@ -8,9 +8,9 @@ import trio
 import trio.testing
 from journals import NOW, SETTINGS, WRITERS, Cut, lose, opened, rows, said, stored
 
-from segd.core.instants import DAY, HOUR, MINUTE
-from segd.core.messages import Event
+from segd.core.events.messages import Event
 from segd.core.ports import Unavailable
+from segd.core.time.instants import DAY, HOUR, MINUTE
 from segd.store import entries, outages
 from segd.store import journal as journal_module
 from segd.store.bridge import open_pool

@@ -11,9 +11,9 @@ from journals import NOW, SETTINGS, Following, opened, rows, said, stored, wait_
 
 from segd.actors import clock
 from segd.core.effects import Effects, Group
-from segd.core.instants import HOUR, MINUTE, SECOND, Instant, to_datetime
-from segd.core.messages import Event
+from segd.core.events.messages import Event
 from segd.core.ports import Unavailable
+from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant, to_datetime
 from segd.store import journal as journal_module
 from segd.store import outages
 from segd.store.bridge import Connection, open_pool

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from segd.core.effects import Group, Moved, Standing, StoredUser, Taken, Waiting
-from segd.core.instants import DAY, HOUR, SECOND, Instant, parse_timestamp
-from segd.core.messages import Event, accept, decode
+from segd.core.events.messages import Event, accept, decode
+from segd.core.time.instants import DAY, HOUR, SECOND, Instant, parse_timestamp
 from segd.store.bridge import Connection, open_pool
 from segd.store.entries import Entries, entry
 from segd.store.loading import due_users, load_users, users_with_events

@@ -4,7 +4,7 @@ import json
 
 from segd.core.effects import LogEntry, Logged, Standing
 from segd.core.frames import Cause
-from segd.core.instants import DAY, SECOND, parse_timestamp, to_datetime
+from segd.core.time.instants import DAY, SECOND, parse_timestamp, to_datetime
 from segd.core.webhooks import Webhook
 from segd.store.bridge import Pool, open_pool
 from segd.store.log import PostgresLog

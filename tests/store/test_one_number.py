@@ -8,11 +8,11 @@ from pathlib import Path
 from shop import NOW, ZONE, Shop, opened
 
 from segd.core.answers import UserKey
-from segd.core.definitions import Past
-from segd.core.explain import Membership
-from segd.core.instants import parse_timestamp
-from segd.core.reading import read_definition
-from segd.core.refused_ids import RefusedIds
+from segd.core.events.refused_ids import RefusedIds
+from segd.core.language.definitions import Past
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import parse_timestamp
+from segd.core.why.explain import Membership
 from segd.store.bridge import open_pool
 from segd.store.history import members as queried
 from segd.store.importing import ImportSummary, import_files

@@ -11,11 +11,11 @@ from shop import opened as shop_opened
 
 from segd.core.answers import CausedBy, UserKey
 from segd.core.errors import MessageError
-from segd.core.explain import Explanation, Membership
-from segd.core.instants import DAY, HOUR, parse_timestamp, to_text
-from segd.core.messages import Event, accept, decode
+from segd.core.events.messages import Event, accept, decode
+from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Unavailable, Unsure
-from segd.core.refused_ids import RefusedIds
+from segd.core.time.instants import DAY, HOUR, parse_timestamp, to_text
+from segd.core.why.explain import Explanation, Membership
 from segd.store.forgetting import load_refused_ids
 from segd.store.members import PostgresMembers
 from segd.store.profiles import PostgresProfiles

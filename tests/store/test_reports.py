@@ -9,8 +9,8 @@ import pytest
 from shop import NOW, ZONE, Shop, identify, opened, track
 
 from segd.core.answers import DayOf
-from segd.core.instants import HOUR, SECOND, parse_timestamp
-from segd.core.reading import read_definition
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import HOUR, SECOND, parse_timestamp
 from segd.store.bridge import open_pool
 from segd.store.history import members as query_members
 from segd.store.importing import ImportSummary, import_files

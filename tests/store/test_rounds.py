@@ -11,9 +11,9 @@ from journals import NOW, SETTINGS, Cut, Following, lose, opened, rows, said, st
 
 from segd.core.effects import Effects, Group, LogEntry, Standing, Waiting
 from segd.core.errors import SegdError
-from segd.core.instants import HOUR, SECOND, Instant
-from segd.core.messages import Event
+from segd.core.events.messages import Event
 from segd.core.ports import Unavailable
+from segd.core.time.instants import HOUR, SECOND, Instant
 from segd.store import journal as journal_module
 from segd.store.bridge import Connection, Pool, open_pool
 from segd.store.errors import StoreError

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from segd.core.deciding.plan import Plan
 from segd.core.effects import Run
 from segd.core.errors import DefinitionError, Problem
-from segd.core.instants import HOUR, MINUTE, Instant, parse_timestamp
-from segd.core.plan import Plan
-from segd.core.reading import read_definition, write_definition
+from segd.core.language.reading import read_definition, write_definition
+from segd.core.time.instants import HOUR, MINUTE, Instant, parse_timestamp
 from segd.store import segments
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members

@@ -22,9 +22,9 @@ from segd.assembly import Parts, assemble
 from segd.backtests import Backtests
 from segd.config import load_config
 from segd.core.effects import Effects, Group, Logged
-from segd.core.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp, to_text
-from segd.core.messages import accept, decode
-from segd.core.refused_ids import RefusedIds
+from segd.core.events.messages import accept, decode
+from segd.core.events.refused_ids import RefusedIds
+from segd.core.time.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp, to_text
 from segd.store.bridge import Pool, open_pool
 from segd.store.journal import JournalSettings, PostgresJournal
 from segd.store.log import PostgresLog

@@ -10,10 +10,10 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
-from segd.core.instants import parse_timestamp
-from segd.core.messages import Event
+from segd.core.events.messages import Event
+from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Unavailable
-from segd.core.refused_ids import RefusedIds
+from segd.core.time.instants import parse_timestamp
 from segd.web.api.application import make_site
 from segd.web.api.process import process
 from segd.web.app import App

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving import KEY, NOON, RememberingJournal
 
-from segd.core.refused_ids import RefusedIds
+from segd.core.events.refused_ids import RefusedIds
 from segd.web.intake import Intake
 from segd.web.rejected import Rejected
 

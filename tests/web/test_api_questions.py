@@ -9,7 +9,7 @@ import trio
 from api_serving import Api, open_api
 
 from segd.backtests import NICENESS
-from segd.core.instants import MINUTE
+from segd.core.time.instants import MINUTE
 from segd.web.api.questions import PAST
 from segd.web.api.segments import CART
 

@@ -10,7 +10,7 @@ import pytest
 from api_serving import ZONE, Api, open_api
 
 from segd.core.effects import Effects, LogEntry, Standing
-from segd.core.instants import DAY, HOUR, from_datetime
+from segd.core.time.instants import DAY, HOUR, from_datetime
 from segd.store.effects import write_effects
 from segd.web.api import members
 

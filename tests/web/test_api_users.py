@@ -7,7 +7,7 @@ import pytest
 from api_serving import NOW, open_api
 from test_api_reports import CARTS, qualify
 
-from segd.core.instants import DAY, HOUR, MINUTE
+from segd.core.time.instants import DAY, HOUR, MINUTE
 
 ODD = "a/b ?id=1&x='\"%_\\\U0001f6d2\n#"
 

@@ -8,8 +8,8 @@ import trio
 import trio.testing
 from serving import KEY, NOON, RememberingJournal, open_site, unavailable
 
-from segd.core.instants import SECOND
-from segd.core.refused_ids import RefusedIds, hash_of
+from segd.core.events.refused_ids import RefusedIds, hash_of
+from segd.core.time.instants import SECOND
 from segd.web.intake import Intake
 from segd.web.rejected import Rejected
 

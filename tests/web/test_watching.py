@@ -10,7 +10,7 @@ from feeding import NOON, Fed, arrival, eventually, open_fed, qualified
 from segd.actors import broadcast
 from segd.core.effects import Logged
 from segd.core.errors import SegdError
-from segd.core.messages import Event
+from segd.core.events.messages import Event
 from segd.web.connections import break_connections
 
 

@@ -21,7 +21,7 @@ from test_openapi import check
 from segd.actors.feeds import Feeds
 from segd.actors.posting import Poster
 from segd.actors.webhooks import Webhooks
-from segd.core.instants import to_datetime
+from segd.core.time.instants import to_datetime
 from segd.store.bridge import Pool, open_pool
 from segd.store.log import PostgresLog
 from segd.store.segment_list import SegmentList

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from segd.core.effects import Logged
 from segd.core.frames import Cause, Shown
-from segd.core.instants import to_text
+from segd.core.time.instants import to_text
 from segd.web.api import shapes
 from segd.web.api.requests import bad_field
 

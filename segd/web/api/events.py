@@ -7,8 +7,8 @@ from msgspec import UNSET, UnsetType
 
 from segd.core.answers import EventStats
 from segd.core.frames import Rejection
-from segd.core.instants import to_text
 from segd.core.observing import Observed, operators_for
+from segd.core.time.instants import to_text
 from segd.web.api import shapes, telling
 from segd.web.api.routing import Example, Part
 from segd.web.asgi import RequestError

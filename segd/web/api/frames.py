@@ -4,7 +4,7 @@ import msgspec
 
 from segd.core.effects import Arrival
 from segd.core.frames import Activity, Entries, Frame, Rate, Rates, Rejection, Rejections, Total, Totals
-from segd.core.instants import to_text
+from segd.core.time.instants import to_text
 from segd.web.api import shapes
 from segd.web.api.entries import LONGEST, entry, short
 

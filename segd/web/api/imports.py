@@ -8,12 +8,12 @@ import trio
 from quart import request
 
 from segd.core.errors import MessageError
-from segd.core.instants import Instant
-from segd.core.line_stream import LineStream
-from segd.core.messages import Event
-from segd.core.plain import read_lines
+from segd.core.events.line_stream import LineStream
+from segd.core.events.messages import Event
+from segd.core.events.plain import read_lines
+from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Unavailable
-from segd.core.refused_ids import RefusedIds
+from segd.core.time.instants import Instant
 from segd.web.api import shapes
 from segd.web.api.routing import Example, Part
 from segd.web.streamed import StreamedBody, streamed_body

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from quart import Response, request
 
-from segd.core.instants import to_text
 from segd.core.keys import Scope, Token
+from segd.core.time.instants import to_text
 from segd.web.api import shapes, telling
 from segd.web.api.routing import Example, Part, nothing
 from segd.web.asgi import RequestError

@@ -9,8 +9,8 @@ from msgspec import UNSET
 from quart import Response, request
 
 from segd.core import answers
-from segd.core.instants import Instant, to_text
 from segd.core.ports import Unavailable
+from segd.core.time.instants import Instant, to_text
 from segd.web.api import shapes, telling
 from segd.web.api.entries import entry, from_cursor, to_cursor
 from segd.web.api.live import Log

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from quart import Response
 
-from segd.core.schema import definition_schema
+from segd.core.language.schema import definition_schema
 from segd.web.api import shapes
 from segd.web.api.routing import JSON, Part, Post, Route
 from segd.web.asgi import STATUSES

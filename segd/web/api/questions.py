@@ -4,12 +4,12 @@ from typing import Protocol
 
 from msgspec import Raw, UnsetType
 
-from segd.core import definitions as d
 from segd.core.errors import DefinitionError, Problem
-from segd.core.instants import Instant, to_text
-from segd.core.reading import definition_json, read_definition
+from segd.core.language import definitions as d
+from segd.core.language.reading import definition_json, read_definition
+from segd.core.language.words import in_words
 from segd.core.segment_views import Backtested, Previewed
-from segd.core.words import in_words
+from segd.core.time.instants import Instant, to_text
 from segd.web.api import shapes, telling
 from segd.web.api.requests import bad_field, read_instant, read_posted_definition, within
 from segd.web.api.routing import Example, Part

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from segd.core import definitions as d
 from segd.core.answers import DayOf, Open, Reach, Reports
-from segd.core.calendar import day_of, midnight
+from segd.core.language import definitions as d
 from segd.core.segment_views import Backtested, SegmentView
+from segd.core.time.calendar import day_of, midnight
 from segd.web.api import shapes, telling
 from segd.web.api.entries import entry
 from segd.web.api.questions import Backtests

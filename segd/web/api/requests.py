@@ -8,11 +8,11 @@ from msgspec import Struct
 from quart import Request
 from werkzeug.datastructures import MultiDict
 
-from segd.core.definitions import Definition
 from segd.core.errors import DefinitionError, Problem
-from segd.core.instants import Instant, parse_timestamp
-from segd.core.phrases import either
-from segd.core.reading import read_definition
+from segd.core.language.definitions import Definition
+from segd.core.language.phrases import either
+from segd.core.language.reading import read_definition
+from segd.core.time.instants import Instant, parse_timestamp
 from segd.web.asgi import RequestError
 
 S = TypeVar("S", bound=Struct)

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from segd.core.definitions import Definition
 from segd.core.errors import DefinitionError
+from segd.core.language.definitions import Definition
 from segd.core.segment_views import Order, SegmentView
 from segd.web.api import shapes, telling
 from segd.web.api.requests import read_posted_definition, within

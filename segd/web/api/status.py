@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from quart import request
 
-from segd.core.instants import Instant, to_text
+from segd.core.time.instants import Instant, to_text
 from segd.web.api import shapes
 from segd.web.api.routing import Part
 from segd.web.auth import Guard

@@ -4,9 +4,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from segd.core.answers import Person
-from segd.core.instants import Instant, to_text
+from segd.core.language.words import in_words
 from segd.core.segment_views import SegmentView
-from segd.core.words import in_words
+from segd.core.time.instants import Instant, to_text
 from segd.web.api import shapes
 
 

@@ -12,9 +12,9 @@ from quart import Response
 
 from segd.core import answers
 from segd.core.answers import UserKey
-from segd.core.explain_data import as_data
-from segd.core.instants import DAY, EARLIEST, LATEST, Instant, to_text
-from segd.core.verdict import verdict
+from segd.core.time.instants import DAY, EARLIEST, LATEST, Instant, to_text
+from segd.core.why.explain_data import as_data
+from segd.core.why.verdict import verdict
 from segd.web.api import shapes, telling
 from segd.web.api.requests import bad_field
 from segd.web.api.routing import JSON, Example, Part, stream

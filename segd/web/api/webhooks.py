@@ -8,7 +8,7 @@ from msgspec import UnsetType
 
 from segd.core.effects import Logged
 from segd.core.errors import Problem, SegdError
-from segd.core.instants import to_text
+from segd.core.time.instants import to_text
 from segd.core.webhooks import Attempt, Webhook
 from segd.web.api import shapes, telling
 from segd.web.api.entries import LogEnd, entry, from_cursor, to_cursor

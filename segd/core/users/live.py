@@ -1,0 +1,449 @@
+"""The users whose state is at hand while things happen: loaded, stepped, and made to agree with the record.
+
+What a user's state is follows from the log alone: the user's events in order, and who that was. A user at hand takes
+what comes in order as it comes. Whatever else happens (a user is loaded, an event is late, two are joined) is one and
+the same: the log is folded from its beginning through a population of its own, and the outcome compared with the record
+from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the
+place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is
+at hand may be let go at any time. Of a long log only what may still change is kept event by event, for nothing live is
+later than the late band; whoever has an event before what is kept is loaded anew.
+
+Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
+not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.
+
+Nothing here asks a clock: `now` is an argument, and never goes back.
+"""
+
+from collections.abc import Iterable, Mapping
+from heapq import heapify, heappop, heappush
+from itertools import islice
+
+from segd.core.deciding.actor import FOREVER
+from segd.core.deciding.plan import Plan
+from segd.core.effects import Arrival, Effects, LogEntry, Standing, StoredUser
+from segd.core.events.messages import Event
+from segd.core.time.instants import MINUTE, Instant
+from segd.core.users.folding import Log, digest_of, fold, is_looked_back_at
+from segd.core.users.patience import Patience
+from segd.core.users.population import Population, Qualification, User
+from segd.core.users.resident import Cause, Found, Resident, found
+from segd.core.users.sleepers import Sleepers
+from segd.core.users.unwritten import Unwritten
+
+WEIGHT = 7  # what a user takes besides events: about as much as so many of them
+SETTLED = 64  # events of a user at least that are settled at once
+RECENT = 15 * MINUTE  # those of so long are at hand also where there is little room: few events are later than that
+FIRED = 2_000  # timers at most that fire at once, in about 20 ms; effects are written before the next ones do
+
+
+class LiveUsers:
+    """plan: with runs. names: of live segments, by number. late_band: microseconds by which a live event may be late.
+    room: how many events of users are kept at hand, about, each user counted as several. settled: the position up to
+    which the record is complete.
+
+    failures: users of whom nothing can be decided, and why, since the caller last emptied it. unarmed_from: when the
+    first of the segments began for which history is still to be looked at.
+    """
+
+    def __init__(
+        self, plan: Plan, names: Mapping[int, str], patience: Patience, late_band: int, room: int, settled: int
+    ) -> None:
+        self.plan = plan
+        self._late_band = late_band
+        self._names = names
+        self._runs = [segment.run for segment in plan.live if segment.run is not None]
+        self.patience = patience
+        self.settled = settled
+        self.failures: list[tuple[int, Exception]] = []
+        self._unwritten = Unwritten()
+        self._effects: Effects | None = None  # as last made of that
+        self.unarmed_from = min((run.counts_from for run in self._runs if not run.armed), default=FOREVER)
+        self._room = room
+        self._size = 0
+        self._population = Population(plan, keeps_logs=False)
+        self._residents: dict[int, Resident] = {}  # the one touched last is last
+        self._by_user: dict[User, Resident] = {}
+        self._touched: dict[int, Resident] = {}
+        self._asleep = Sleepers()
+        self._asleep_until: Instant = FOREVER  # who is to be woken later is not among them
+        self._holding: list[tuple[Instant, int]] = []  # users with something held, by when it is to be told
+        self._others_until: Instant = FOREVER  # so much may be decided about users who are not at hand
+
+    # Who is needed
+
+    def missing(self, arrivals: Iterable[Arrival], created: frozenset[int]) -> set[int]:
+        """Users who must be loaded before these events are taken."""
+        return {arrival.user for arrival in arrivals if arrival.user not in created and not self._is_ready_for(arrival)}
+
+    def _is_ready_for(self, arrival: Arrival) -> bool:
+        resident = self._residents.get(arrival.user)
+        if resident is None:
+            return not self._concerns(arrival)
+        at = arrival.event.timestamp if arrival.taken == "live" else arrival.received_at
+        return at >= resident.log.right_from
+
+    def changes_from(self, arrivals: Iterable[Arrival], now: Instant) -> Instant:
+        """What is dated earlier is not changed by these events, which may have waited for long, nor by any to come."""
+        live = (arrival.event.timestamp for arrival in arrivals if arrival.taken == "live")
+        return min(now - self._late_band, self.unarmed_from, *live)
+
+    def due(self, now: Instant, most: int) -> list[int]:
+        """Users who are not at hand, at most so many, for whom something came due: to be loaded."""
+        return self._asleep.wake(now, most)
+
+    def effort(self, arrivals: Iterable[Arrival]) -> int:
+        """How many events are taken to take these: those that are late take others with them."""
+        return sum(
+            1 + (0 if resident is None or resident.is_next(arrival.event.timestamp) else len(resident.log))
+            for arrival in arrivals
+            for resident in (self._residents.get(arrival.user),)
+        )
+
+    def next_due(self) -> Instant:
+        """When `advance` or `due` may have something to do; what waits for the end of an instant counts as due then."""
+        held = self._holding[0][0] if self._holding else FOREVER
+        pending = self._population.timers.heap
+        fires = pending[0][0] + self.patience.grace if pending else FOREVER
+        return min(self._asleep.next_due(), held, fires)
+
+    def put_to_sleep(self, users: Iterable[tuple[int, Instant]], until: Instant) -> None:
+        """Users of the store with their earliest timers, to be woken when those come due: all who have one before
+        `until`. Those let go later are asked for anew, as the others."""
+        self._asleep_until = until
+        for number, due in users:
+            if number not in self._residents:
+                self._sleep(number, due)
+
+    def count(self) -> tuple[int, int]:
+        """How many users are at hand, and how many timers they have open."""
+        return len(self._residents), len(self._population.timers)
+
+    # What happens
+
+    def load(
+        self,
+        stored: Iterable[StoredUser],
+        position: int,
+        now: Instant,
+        unsettled_from: Instant = FOREVER,
+        since: Instant | None = None,
+    ) -> list[int]:
+        """Users as the store has them at that position, every effect so far included.
+
+        unsettled_from: the record may have to change from then on, as it may from where effects are missing. since:
+        events that fade are left out before it. Returns users of whom that leaves out too much: they are not at hand.
+        """
+        refused: list[int] = []
+        for one in stored:
+            self.forget([one.number])
+            try:
+                if not self._load(one, position, now, unsettled_from, since):
+                    refused.append(one.number)
+            except Exception as error:
+                self._fail(one.number, error)
+        return refused
+
+    def _load(
+        self, one: StoredUser, position: int, now: Instant, unsettled_from: Instant, since: Instant | None
+    ) -> bool:
+        log = Log(self.plan, one, position, since)
+        new = (
+            digest.taken_at
+            for digest in log.digests()
+            if digest.sequence > self.settled and not is_looked_back_at(digest)
+        )
+        joined = (moved.at for moved in one.moved if moved.sequence > self.settled)
+        floor = min(unsettled_from, *new, *joined, *(waiting.due for waiting in one.waiting), FOREVER)
+        changes_from = min(floor, self.changes_from((), now))
+        if log.right_from > changes_from:
+            return False
+        log.right_from = changes_from  # so much is to be known of the record
+        resident = Resident(one.number, log, User(one.id, one.anonymous))
+        resident.record = {
+            found(standing): standing
+            for standing in one.standing
+            if standing.at >= changes_from or self._names.get(standing.segment) in self.plan.remembered
+        }
+        resident.rows = {Cause(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
+        self._admit(resident)
+        self._fold(resident, floor, now)
+        self._settle(resident, now)
+        return True
+
+    def look_at(self, number: int, since: Instant, now: Instant) -> None:
+        """Make the record of a user who is at hand agree from that instant on."""
+        if (resident := self._residents.get(number)) is not None:
+            self._touch(resident)
+            try:
+                self._fold(resident, since, now)
+            except Exception as error:
+                self._fail(number, error)
+
+    def create(self, arrivals: Iterable[Arrival], created: frozenset[int]) -> None:
+        """Users whose first event is among these: there is nothing to load."""
+        first: dict[int, Event] = {}  # which gave the user the id
+        for arrival in arrivals:
+            event = first.setdefault(arrival.user, arrival.event)
+            if arrival.user in created and arrival.user not in self._residents and self._concerns(arrival):
+                anonymous = event.user_id is None
+                id = event.anonymous_id if event.user_id is None else event.user_id
+                assert id is not None
+                log = Log(self.plan, StoredUser(arrival.user, id, anonymous, (), (), (), ()), 0)
+                self._admit(Resident(arrival.user, log, User(id, anonymous)))
+
+    def take(self, arrivals: Iterable[Arrival], now: Instant) -> None:
+        """Events in order of arrival. Those of users who are not at hand have no consequence."""
+        taken: set[int] = set()
+        for arrival in arrivals:
+            resident = self._residents.get(arrival.user)
+            if resident is not None and arrival.sequence > resident.log.taken:
+                try:
+                    self._take(resident, arrival, now)
+                    taken.add(arrival.user)
+                except Exception as error:
+                    self._fail(resident.number, error)
+        for number in taken:
+            if (resident := self._residents.get(number)) is not None:
+                try:
+                    self._settle(resident, now)
+                except Exception as error:
+                    self._fail(resident.number, error)
+
+    def _take(self, resident: Resident, arrival: Arrival, now: Instant) -> None:
+        digest = digest_of(self.plan, arrival)
+        if digest is None:
+            return
+        self._touch(resident)
+        if not resident.log.add(digest) or digest.taken_at <= resident.user.fired_at:
+            self._fold(resident, digest.taken_at, now)
+            return
+        self._population.advance_user(resident.user, digest.taken_at)
+        self._population.feed(resident.user, digest, digest.taken_at)
+        self._collect(resident, now)
+
+    def advance(self, now: Instant) -> None:
+        """Let time pass: what is due is decided, and told where its time has come. Not all at once where it is much:
+        `next_due` says so."""
+        population = self._population
+        if self._others_until == FOREVER:
+            self._others_until = now
+        for resident in list(self._touched.values()):
+            # What waited for its instant to be over, for its filter names what may happen then.
+            ends = [timer.due for timer in resident.user.waiting if timer.due < now]
+            if ends:
+                try:
+                    population.advance_user(resident.user, max(ends) + 1)
+                    self._collect(resident, now)
+                except Exception as error:
+                    self._fail(resident.number, error)
+        for _ in range(FIRED):
+            if (popped := population.timers.pop(now - self.patience.grace)) is None:
+                break
+            timer, actor = popped
+            assert isinstance(actor, User)
+            resident = self._by_user[actor.survivor()]
+            self._touch(resident)
+            try:
+                population.fire(timer, actor)
+                self._collect(resident, now)
+            except Exception as error:
+                self._fail(resident.number, error)
+        for _ in range(FIRED):
+            if not self._holding or self._holding[0][0] > now:
+                break
+            _, number = heappop(self._holding)
+            resident = self._residents.get(number)
+            if resident is not None:
+                self._touch(resident)
+                self._tell_held(resident, now)
+
+    def be_patient(self, patience: Patience) -> None:
+        """From now on. What is held already waits as that says, too."""
+        self.patience = patience
+        residents = (self._residents.get(number) for number in {number for _, number in self._holding})
+        self._holding = [
+            (patience.told_at(standing.at), resident.number)
+            for resident in residents
+            if resident is not None
+            for standing in resident.held.values()
+        ]
+        heapify(self._holding)
+
+    def settle(self, position: int) -> None:
+        """Everything committed up to there has been taken: the rows of timers follow."""
+        for resident in self._touched.values():
+            self._unwritten.write_rows(resident, self.plan)
+        self._touched.clear()
+        self.settled = position
+        self._effects = None
+        if not self._unwritten:
+            self._let_go()
+
+    def effects(self) -> Effects:
+        """All that is to be written."""
+        if self._effects is None:
+            self._effects = self._unwritten.effects(self.settled)
+        return self._effects
+
+    def armed(self) -> None:
+        """Everybody in whose history a segment may open something has been looked at."""
+        self._unwritten.armed = sorted({run.segment for run in self._runs if not run.armed})
+        self.unarmed_from = FOREVER
+
+    def written(self) -> None:
+        """What `effects` gave last is on record."""
+        self._unwritten = Unwritten()
+        self._effects = None
+        self._let_go()
+
+    def is_at_hand(self, number: int) -> bool:
+        return number in self._residents
+
+    def knows(self, number: int) -> bool:
+        """Whether this user is at hand, or waits to be woken."""
+        return number in self._residents or number in self._asleep
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """What is known of these users holds no more."""
+        for number in numbers:
+            self._asleep.discard(number)
+            resident = self._residents.pop(number, None)
+            if resident is not None:
+                self._touched.pop(number, None)
+                self._others_until = max(self._others_until, resident.log.end(), resident.user.fired_at)
+                del self._by_user[resident.user]
+                self._size -= resident.size
+                for timer in resident.user.timers(self.plan):
+                    self._population.timers.cancel(timer)
+
+    # One user
+
+    def _fail(self, number: int, error: Exception) -> None:
+        """What happens to one user cannot be decided: that ends with the user being let go, and is told."""
+        self.failures.append((number, error))
+        self._population.qualified.clear()
+        self.forget([number])
+
+    def _concerns(self, arrival: Arrival) -> bool:
+        """Whether any trigger is told of it, or a filter may have been decided that it would have changed."""
+        digest = digest_of(self.plan, arrival)
+        if digest is None or arrival.taken == "imported":
+            return False
+        return digest.taken_at <= self._others_until or bool(self.plan.triggers_for(digest))
+
+    def _admit(self, resident: Resident) -> None:
+        self._residents[resident.number] = resident
+        self._by_user[resident.user] = resident
+        self._touch(resident)
+
+    def _touch(self, resident: Resident) -> None:
+        number = resident.number
+        self._touched[number] = resident
+        del self._residents[number]
+        self._residents[number] = resident
+
+    def _fold(self, resident: Resident, floor: Instant, now: Instant) -> None:
+        """Fold all of the log anew and make the record agree from floor on, and from what is not told yet."""
+        timers = resident.user.timers(self.plan)
+        for timer in timers:
+            self._population.timers.cancel(timer)
+        floor = min(floor, resident.undecided_from(self.plan))
+        settled = [one for one in resident.record.values() if one.at < floor or not self._covers(one)]
+        fresh, user = fold(self.plan, resident.log, settled, floor, self._names)
+        fresh.advance(now - self.patience.grace)
+        del self._by_user[resident.user]
+        resident.user = user
+        self._by_user[user] = resident
+        self._population.timers.adopt(fresh.timers)
+        outcome: dict[Found, tuple[Standing, bool]] = {}
+        for one in fresh.qualified:
+            standing = self._standing(one)
+            outcome[found(standing)] = standing, one.timed
+        self._compare(resident, outcome, floor, now)
+
+    def _compare(
+        self, resident: Resident, outcome: dict[Found, tuple[Standing, bool]], floor: Instant, now: Instant
+    ) -> None:
+        record = resident.record
+        gone = [key for key, one in record.items() if one.at >= floor and key not in outcome and self._covers(one)]
+        new = [key for key in outcome if key not in record]
+        resident.held = {}
+        for key, (standing, _) in outcome.items():
+            was = record.get(key)
+            if was is not None and was.at >= floor and (was.id, was.anonymous) != (standing.id, standing.anonymous):
+                record[key] = standing  # a late message joined them before that instant
+                self._unwritten.log.append(LogEntry("corrected", resident.number, standing, was))
+        for segment in sorted({key[0] for key in (*gone, *new)}):
+            old = sorted(key for key in gone if key[0] == segment)
+            now_there = sorted(key for key in new if key[0] == segment)
+            moved = min(len(old), len(now_there))
+            for was, of in zip(old[:moved], now_there, strict=False):
+                standing = outcome[of][0]
+                self._unwritten.log.append(LogEntry("corrected", resident.number, standing, record.pop(was)))
+                record[of] = standing
+            for key in old[moved:]:
+                self._unwritten.log.append(LogEntry("retracted", resident.number, record.pop(key)))
+            for key in islice(now_there, moved, None):
+                self._tell(resident, *outcome[key], now)
+
+    def _collect(self, resident: Resident, now: Instant) -> None:
+        for one in self._population.qualified:
+            self._tell(resident, self._standing(one), one.timed, now)
+        self._population.qualified.clear()
+
+    def _tell(self, resident: Resident, standing: Standing, timed: bool, now: Instant) -> None:
+        """Put it on record, or hold it until its time."""
+        key = found(standing)
+        if timed and (at := self.patience.told_at(standing.at)) > now:
+            resident.held[key] = standing
+            heappush(self._holding, (at, resident.number))
+            return
+        resident.record[key] = standing
+        self._unwritten.log.append(LogEntry("qualified", resident.number, standing))
+
+    def _tell_held(self, resident: Resident, now: Instant) -> None:
+        for key, standing in sorted(resident.held.items()):
+            if self.patience.told_at(standing.at) <= now:
+                del resident.held[key]
+                self._tell(resident, standing, True, now)
+
+    def _covers(self, standing: Standing) -> bool:
+        """Whether the plan still decides what was then."""
+        return any(
+            run.segment == standing.segment
+            and run.counts_from <= standing.at
+            and (run.counts_to is None or standing.at < run.counts_to)
+            for run in self._runs
+        )
+
+    def _standing(self, one: Qualification) -> Standing:
+        run = self.plan.live[one.plan_index].run
+        assert run is not None
+        return Standing(run.segment, run.version, one.user, one.anonymous, one.at, one.sequence, one.cause)
+
+    # What is kept of them
+
+    def _settle(self, resident: Resident, now: Instant) -> None:
+        """What comes before anything that may change is at hand no longer, but for what follows from it."""
+        log = resident.log
+        band = self._late_band if self._size <= self._room // 2 else min(self._late_band, RECENT)
+        if log.instant_of(SETTLED) < now - band:
+            before = min(now - band, self.unarmed_from, resident.undecided_from(self.plan))
+            if log.instant_of(SETTLED) < before and all(moved.at < before for moved in log.moved):
+                resident.settle(self.plan, self._names, before)
+        size = WEIGHT + len(log)
+        self._size += size - resident.size
+        resident.size = size
+
+    def _let_go(self) -> None:
+        """Where there are too many, those that were not needed lately; all that follows from them is on record."""
+        while self._size > self._room:
+            for number in list(islice(self._residents, 100)):
+                resident = self._residents[number]
+                due = min((waiting.due for waiting in resident.rows.values()), default=None)
+                self.forget([number])
+                if due is not None and due < self._asleep_until:
+                    self._sleep(number, due)
+
+    def _sleep(self, number: int, due: Instant) -> None:
+        self._asleep.put(number, self.patience.told_at(due))
