@@ -3,24 +3,25 @@
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
-# Where each is: its module is imported when it is asked for, since those of some take half a second.
+# Where each is, and its line in the list. Modules are imported when they are asked for: those of some take a second.
 COMMANDS = {
-    "backtest": ("backtest", "backtest"),
-    "check": ("check", "check"),
-    "check-config": ("maintenance", "check_config"),
-    "completion": ("completion", "completion"),
-    "demo": ("demo", "demo"),
-    "import": ("history", "import_history"),
-    "keys": ("keys", "keys"),
-    "migrate": ("maintenance", "migrate"),
-    "query": ("history", "query"),
-    "schema": ("check", "schema"),
-    "segments": ("segments", "segments"),
-    "serve": ("serve", "serve"),
-    "test": ("test", "test"),
-    "watch": ("watch", "watch"),
-    "why": ("why", "why"),
+    "backtest": ("backtest", "backtest", "Who would have qualified, over files of events."),
+    "check": ("check", "check", "What definitions mean, or all that is wrong with them."),
+    "check-config": ("maintenance", "check_config", "The configuration that is in force, or what is wrong with it."),
+    "completion": ("completion", "completion", "What makes a shell complete segd's commands and options."),
+    "demo": ("demo", "demo", "The daemon, while users of a real shop come and go."),
+    "import": ("history", "import_history", "Bring history in: Segment messages, or CSV."),
+    "keys": ("keys", "keys", "API tokens for programs, and write keys."),
+    "migrate": ("maintenance", "migrate", "Bring the tables of the database up to this segd."),
+    "query": ("history", "query", "Who is in a past-behaviour segment."),
+    "schema": ("check", "schema", "The JSON Schema of the definition language."),
+    "segments": ("segments", "segments", "Segments as code: list them, make a folder of them true."),
+    "serve": ("serve", "serve", "The daemon: takes events, keeps segments true."),
+    "test": ("test", "test", "Test segments against stories."),
+    "watch": ("watch", "watch", "Who qualifies, as it happens."),
+    "why": ("why", "why", "Why a user is in a segment, or what is missing."),
 }
 
 
@@ -33,8 +34,17 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, function = COMMANDS[cmd_name]
+        module, function, _ = COMMANDS[cmd_name]
         return getattr(import_module(f"segd.cli.{module}"), function)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name, help=line) for name, (_, _, line) in COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(item for item in found if item.value.startswith(incomplete)), *options]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -5,20 +5,19 @@ import sys
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
 
+from segd import daemon
+from segd.assembly import Parts
 from segd.cli.parameters import FOLDER, as_address
 from segd.cli.serve import CONNECTIONS
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
 from segd.config import Address, Engage
+from segd.demo import Demo
 from segd.sample import CREDIT, SEGMENTS, lines
-
-if TYPE_CHECKING:
-    from segd.assembly import Parts
 
 USUAL = Address("127.0.0.1", 7337)  # where other commands look for a daemon by themselves
 WATCHED = "Looked at something dear"
@@ -51,8 +50,6 @@ def demo(listen: Address | None, folder: Path | None, config: Path | None, state
     if folder is not None:
         _write(folder)
         return
-    from segd import daemon  # as in `serve`
-
     settings = load(config, state_dir)
     settings = replace(settings, dsn=None, state_dir=settings.state_dir / "demo", listen=listen or settings.listen)
     settings = replace(settings, engage=settings.engage or TOOLS)
@@ -60,10 +57,8 @@ def demo(listen: Address | None, folder: Path | None, config: Path | None, state
     with_store(settings, partial(daemon.serve, config=settings, ready=_ready, tell=_tell, demo=shop), CONNECTIONS)
 
 
-async def _open_shop(parts: "Parts", address: Address, dashboard: str, folder: Path) -> None:
+async def _open_shop(parts: Parts, address: Address, dashboard: str, folder: Path) -> None:
     """Trio"""
-    from segd.demo import Demo
-
     shop = Demo(parts, folder, _tell)
     await shop.prepare()
     _show(f"http://{address}", dashboard, parts.write_key, folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from segd import daemon
 from segd.cli.parameters import as_address
 from segd.cli.settings import load, settings_options
 from segd.cli.store import with_store
@@ -28,8 +29,6 @@ def serve(listen: Address | None, config: Path | None, state_dir: Path | None) -
     Example:
       segd serve --listen 127.0.0.1:7337
     """
-    from segd import daemon  # its libraries take half a second, which no other command should
-
     settings = load(config, state_dir)
     if listen is not None:
         settings = msgspec.structs.replace(settings, listen=listen)
