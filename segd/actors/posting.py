@@ -50,6 +50,8 @@ def check_url(url: str) -> httpx.URL:
         raise AddressError("expected an address such as https://example.com/hook") from None
     if parsed.scheme not in ("http", "https") or not parsed.host or len(url) > LONGEST_URL:
         raise AddressError("expected an address such as https://example.com/hook")
+    if parsed.port is not None and parsed.port > 65535:
+        raise AddressError(f"expected a port up to 65535, found {parsed.port}")
     if parsed.userinfo:
         raise AddressError("expected an address without user name and password: deliveries are signed instead")
     return parsed
@@ -84,7 +86,8 @@ class Poster:
         addresses = [str(where[0]) for _, _, _, _, where in found]
         for address in addresses:
             if not self._private and not _is_public(address):
-                raise AddressError(f"{url.host} is {address}, an address that is not public")
+                which = address if address == url.host else f"{url.host}, at {address},"
+                raise AddressError(f"{which} is not a public address: set private_webhooks where that is meant")
         return addresses[0]
 
     async def _post(self, client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:

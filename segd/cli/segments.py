@@ -100,6 +100,13 @@ def _of_daemon(url: SplitResult, token: str | None) -> list[dict[str, Any]]:
 # A folder made true
 
 
+def _is_wanted() -> bool:
+    try:
+        return click.confirm("Do it?")
+    except click.Abort:  # Ctrl-C, or nobody is there
+        raise click.ClickException("nobody said yes, so nothing was done; --yes does it without asking") from None
+
+
 @segments.command("apply")
 @click.argument("folder", type=FOLDER)
 @click.option("--prune", is_flag=True, help="Delete the segments that the folder does not have.")
@@ -137,7 +144,7 @@ def apply(
         raise click.ClickException("\n".join(plan.wrong))
     if not as_json:
         _show(plan)
-    do = bool(plan.steps) and (yes or (not as_json and click.confirm("Do it?")))
+    do = bool(plan.steps) and (yes or (not as_json and _is_wanted()))
     if do:
         try:
             if where is None:

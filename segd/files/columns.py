@@ -6,6 +6,7 @@ the number of its line, and rows that are alike in every column are one event, u
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -87,6 +88,8 @@ class Columns:
         if missing := sorted(sought - set(names)):
             told = ", ".join(f"{name!r}{did_you_mean(name, list(names))}" for name in missing)
             raise FileError(f"{path}: there is no column {told}; there are {', '.join(names) or 'none'}")
+        if twice := sorted(name for name, times in Counter(names).items() if name and times > 1):
+            raise FileError(f"{path}: more than one column is called {', '.join(twice)}")
         fields = [
             (FIELDS[field], names.index(source.column), source.unit)
             for field, source in self._sources.items()

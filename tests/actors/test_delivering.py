@@ -400,7 +400,11 @@ async def test_a_segment_that_is_gone_has_nothing_to_deliver(autojump_clock):
 async def test_an_address_that_may_not_be_posted_to_is_refused():
     world = World()
     webhooks = Webhooks(world, world, world, Poster(private=False), encode, world.now)
-    for url, message in (("nonsense", "expected an address"), ("http://127.0.0.1:80/", "not public")):
+    for url, message in (
+        ("nonsense", "expected an address"),
+        ("http://127.0.0.1:80/", "127.0.0.1 is not a public address"),
+        ("https://example.com:99999/", "expected a port"),
+    ):
         with pytest.raises(AddressError, match=message):
             await webhooks.create(1, url, None)
     assert world.stored == {}

@@ -112,6 +112,13 @@ def test_a_mapping_that_cannot_be_is_told(segd: Segd, tmp_path: Path, mapping: s
     assert told in result.stderr
 
 
+def test_a_table_with_two_columns_of_one_name_is_refused(segd: Segd, tmp_path: Path):
+    result = segd(
+        "import", written(tmp_path / "a.csv", "who,what,at,what\n"), "--map", "user=who,event=what,timestamp=at"
+    )
+    assert (result.exit_code, "more than one column is called what" in result.stderr) == (1, True)
+
+
 def test_a_table_without_a_mapping_is_refused(segd: Segd, tmp_path: Path):
     result = segd("import", written(tmp_path / "a.csv", HEAD))
     assert (result.exit_code, "needs --map" in result.stderr) == (2, True)

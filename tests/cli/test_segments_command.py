@@ -123,6 +123,8 @@ def test_a_broken_segment_is_listed_and_mended(segd: Segd, folder: Path, dsn: st
 @pytest.mark.usefixtures("beside")
 def test_the_plan_is_shown_and_asked_about(segd: Segd, folder: Path):
     write(folder, CART)
+    unanswered = segd("segments", "apply", folder)
+    assert (unanswered.exit_code, "--yes does it without asking" in unanswered.stderr) == (1, True)
     declined = segd("segments", "apply", folder, input="n\n")
     assert declined.stdout.splitlines()[:2] == [
         "create  Cart left",
