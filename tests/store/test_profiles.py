@@ -185,7 +185,8 @@ async def test_why_of_a_changed_segment_is_about_its_latest_version_and_again_go
         assert qualified_at == parse_timestamp("2025-06-01T10:00:00Z")
         assert isinstance(told, Explanation)
         assert [(one.verdict, one.before) for one in told.decisions] == [
-            ("again", parse_timestamp("2025-06-01T10:00:00Z"))
+            ("not running", None),  # what it was then had them
+            ("again", parse_timestamp("2025-06-01T10:00:00Z")),
         ]
 
 
