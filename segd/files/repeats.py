@@ -8,7 +8,6 @@ A hash has 64 bits: among a hundred million ids the chance that any two are take
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryFile
@@ -74,16 +73,14 @@ class Repeats:
             for _ in range(PARTS):
                 file = TemporaryFile(prefix="segd-")  # noqa: SIM115  (`_closing` closes it)
                 self._files.append(self._closing.enter_context(file))
-        numbers = dict(zip(self._keys, self._numbers, strict=True))
-        keys = sorted(numbers)
-        pairs = array("q", bytes(16 * len(keys)))
-        pairs[::2] = array("q", keys)
-        pairs[1::2] = array("q", map(numbers.__getitem__, keys))
-        start = 0
-        for part, file in enumerate(self._files, 1):
-            end = bisect_left(keys, part * (1 << 64) // PARTS - (1 << 63))
-            pairs[2 * start : 2 * end].tofile(file)  # type: ignore[arg-type]
-            start = end
+        parts = [array("q") for _ in self._files]
+        adders = [part.append for part in parts]
+        for key, number in zip(self._keys, self._numbers, strict=True):
+            add = adders[key % PARTS]
+            add(key)
+            add(number)
+        for part, file in zip(parts, self._files, strict=True):
+            part.tofile(file)  # type: ignore[arg-type]
         self._older, self._recent = self._recent, set()
         del self._keys[:], self._numbers[:]
 
