@@ -55,6 +55,10 @@ class Run(NamedTuple):
     counts_to: Instant | None
     armed: bool = True
 
+    def counts(self, at: Instant) -> bool:
+        """Whether a qualification dated then does."""
+        return self.counts_from <= at and (self.counts_to is None or at < self.counts_to)
+
 
 class Moved(NamedTuple):
     """Part of a user's history was another's before the message `sequence`, stamped `at`, joined that one into a user;

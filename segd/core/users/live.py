@@ -409,12 +409,7 @@ class LiveUsers:
 
     def _covers(self, standing: Standing) -> bool:
         """Whether the plan still decides what was then."""
-        return any(
-            run.segment == standing.segment
-            and run.counts_from <= standing.at
-            and (run.counts_to is None or standing.at < run.counts_to)
-            for run in self._runs
-        )
+        return any(run.segment == standing.segment and run.counts(standing.at) for run in self._runs)
 
     def _standing(self, one: Qualification) -> Standing:
         run = self.plan.live[one.plan_index].run

@@ -263,9 +263,7 @@ class Population:
         """Filter first, then `again`."""
         if segment.simple:
             return True
-        if (run := segment.run) is not None and not (
-            run.counts_from <= candidate.at and (run.counts_to is None or candidate.at < run.counts_to)
-        ):
+        if segment.run is not None and not segment.run.counts(candidate.at):
             return False
         if segment.filter is not None:
             last = None if candidate.last is None else candidate.last.sequence

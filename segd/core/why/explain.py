@@ -274,7 +274,8 @@ class _Retelling(Population):
     def _decision(self, history: past.History, candidate: Candidate, admitted: bool) -> Decision:
         steps = tuple(map(self._step, self._that_led_to(candidate)))
         cause = self._deed(candidate.cause)
-        if not _counts(self._segment, candidate.at):
+        run = self._segment.run
+        if run is not None and not run.counts(candidate.at):
             return Decision(candidate.at, cause, "not running", steps, None, None)
         last = None if candidate.last is None else candidate.last.sequence
         evidence = self._filter(past.Moment(history, candidate.at, last))
@@ -328,11 +329,6 @@ class _Retelling(Population):
                 return Progress(state or 0, None)
             case _:
                 return None
-
-
-def _counts(segment: LiveSegment, at: Instant) -> bool:
-    run = segment.run
-    return run is None or (run.counts_from <= at and (run.counts_to is None or at < run.counts_to))
 
 
 def _outcome(
