@@ -64,7 +64,8 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
         """Raises DefinitionError, also where it does not fit the segments that there are."""
         definition = read_posted_definition(document)
         if problems := await checks.problems(definition):
-            raise within("definition", DefinitionError(problems))
+            with within("definition"):
+                raise DefinitionError(problems)
         return definition
 
     @part.route(
@@ -98,10 +99,8 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
             raise bad_field("definition.kind", "expected past: a live segment is tried by /api/segments/backtest")
         as_of = None if isinstance(body.as_of, UnsetType) else read_instant("asOf", body.as_of)
         ask = previews.estimate if query.estimate else previews.exact
-        try:
+        with within("definition"):
             return _preview(await ask(definition, as_of))
-        except DefinitionError as error:
-            raise within("definition", error) from None
 
     @part.route(
         "POST", "/api/segments/backtest", "Try a live segment on the history", scope="read",
@@ -113,10 +112,8 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
         definition = await read(body.definition)
         if not isinstance(definition, d.Live):
             raise bad_field("definition.kind", "expected live: a past segment is tried by /api/segments/preview")
-        try:
+        with within("definition"):
             return _backtest(await backtests.run(definition, body.days))
-        except DefinitionError as error:
-            raise within("definition", error) from None
 
     return part
 

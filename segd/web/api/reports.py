@@ -41,7 +41,7 @@ def reports(views: SegmentViews, store: Reports, backtests: Backtests, zone: Zon
 
     async def _live(view: SegmentView, backtest: bool) -> shapes.Report:
         found = await store.live(view.number)
-        segment = telling.segment(await views.one(view.number))
+        segment = telling.segment(view)
         days = [_day(day, "live") for day in found.per_day]
         tried = None
         today = found.per_day[-1].day

@@ -1,6 +1,8 @@
 """Requests read into their shapes, or refused with what is wrong, by field."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -68,15 +70,17 @@ def check_text(path: str, value: str) -> None:
 
 def read_posted_definition(document: msgspec.Raw, path: str = "definition") -> Definition:
     """Raises DefinitionError, its paths from the body's top."""
-    try:
+    with within(path):
         return read_definition(bytes(document))
+
+
+@contextmanager
+def within(path: str) -> Generator[None]:
+    """A DefinitionError of the block becomes one of a larger document, in which the definition stands there."""
+    try:
+        yield
     except DefinitionError as error:
-        raise within(path, error) from None
-
-
-def within(path: str, error: DefinitionError) -> DefinitionError:
-    """The same of a larger document, in which the definition stands there."""
-    return DefinitionError([Problem(joined(path, one.path), one.message) for one in error.problems])
+        raise DefinitionError([Problem(joined(path, one.path), one.message) for one in error.problems]) from None
 
 
 def read_instant(path: str, text: str) -> Instant:

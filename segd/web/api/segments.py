@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-from segd.core.errors import DefinitionError
 from segd.core.language.definitions import Definition
 from segd.core.segment_views import Order, SegmentView
 from segd.web.api import shapes, telling
@@ -88,10 +87,8 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
     )  # fmt: skip
     async def create_segment(body: shapes.DefinitionRequest) -> shapes.Segment:
         definition = read_posted_definition(body.definition)
-        try:
+        with within("definition"):
             return await told(await changes.create(definition))
-        except DefinitionError as error:
-            raise within("definition", error) from None
 
     @part.route(
         "GET", "/api/segments/{id}", "Read a segment", scope="read", answer=shapes.Segment, errors=("not_found",),
@@ -109,10 +106,8 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
         """A new version, where more than the name is another."""
         number = await find(views, id)
         definition = read_posted_definition(body.definition)
-        try:
+        with within("definition"):
             await changes.change(number, definition)
-        except DefinitionError as error:
-            raise within("definition", error) from None
         return await told(number)
 
     @part.route(
