@@ -12,7 +12,7 @@ import msgspec
 
 from segd.cli.client import AwayError, Daemon, RefusedError, daemon_options, reachable
 from segd.cli.definitions import read_files
-from segd.cli.parameters import FILE, as_instant, as_zone
+from segd.cli.parameters import FILE, as_instant, as_json, as_zone
 from segd.cli.progress import reading
 from segd.cli.refused import Refused
 from segd.cli.sending import send_files
@@ -166,7 +166,7 @@ def _as_data(summary: ImportSummary, seconds: float) -> dict[str, object]:
 @click.argument("others", nargs=-1, type=FILE, metavar="[OTHER.json…]")
 @click.option("--as-of", callback=as_instant, metavar="T", help="The instant asked about, an ISO date-time; else now.")
 @click.option("--zone", callback=as_zone, metavar="ZONE", help="The account's time zone; else the configured one.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@as_json
 @click.option("--explain", is_flag=True, help="Write the SQL in place of the answer.")
 @settings_options
 def query(

@@ -6,13 +6,13 @@ from typing import Any, cast
 import click
 import msgspec
 
+from segd.cli.parameters import as_json
 from segd.cli.settings import load, settings_options
 from segd.cli.store import migrate_store
 from segd.config import Address, Engage
 from segd.core.time.instants import SECOND
 from segd.store.bridge import without_password
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 LENGTHS = ("late_band", "ahead", "grace", "catch_up")
 
 

@@ -11,6 +11,7 @@ from segd.core.time.instants import Instant, parse_timestamp
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 
 
 def as_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> Instant | None:

@@ -11,7 +11,7 @@ import msgspec
 from segd.actors import clock
 from segd.cli.client import AwayError, Daemon, RefusedError, daemon_options, reachable
 from segd.cli.definitions import read_files
-from segd.cli.parameters import FOLDER
+from segd.cli.parameters import FOLDER, as_json
 from segd.cli.plain import plain
 from segd.cli.segment_plan import Plan, Step, make_plan
 from segd.cli.settings import load, settings_options
@@ -34,8 +34,6 @@ from segd.web.api import telling
 
 PAGE = 500
 MOST = 100_000
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 
 
 @click.group()
