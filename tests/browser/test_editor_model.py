@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from core.definition_strategies import definitions
+from core.language.definition_strategies import definitions
 from hypothesis import given
 
 from segd.core.language.reading import definition_json, read_definition

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
-from core.definition_strategies import definitions
+from core.language.definition_strategies import definitions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

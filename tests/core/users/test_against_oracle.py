@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import oracle
-from core.drawn_events import events, in_order
+from core.users.drawn_events import events, in_order
 from hypothesis import given
 from oracle.strategies import Story, late_stories, past_stories, stories
 

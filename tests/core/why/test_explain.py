@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from core.drawn_events import events, in_order
+from core.users.drawn_events import events, in_order
 from hypothesis import HealthCheck, given, settings
 from oracle.strategies import Story, late_stories, past_stories, stories
 

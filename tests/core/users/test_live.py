@@ -27,7 +27,7 @@ from segd.stories.story import Story
 
 STORIES = [
     story
-    for path in sorted((Path(__file__).parent.parent / "stories").glob("*.toml"))
+    for path in sorted((Path(__file__).parents[2] / "stories").glob("*.toml"))
     for story in read_stories(path)
     if story.plan.live
 ]

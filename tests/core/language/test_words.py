@@ -4,7 +4,7 @@ import re
 from typing import get_args
 
 import pytest
-from core.definition_strategies import conditions, definitions
+from core.language.definition_strategies import conditions, definitions
 from hypothesis import given, settings
 
 from segd.core.language import definitions as d
