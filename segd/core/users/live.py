@@ -5,8 +5,8 @@ what comes in order as it comes. Whatever else happens (a user is loaded, an eve
 the same: the log is folded from its beginning through a population of its own, and the outcome compared with the record
 from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the
 place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is
-at hand may be let go at any time. Of a long log only what may still change is kept event by event, for nothing live is
-later than the late band; whoever has an event before what is kept is loaded anew.
+at hand may be let go at any time. Of a long log only the last minute is kept event by event, so that memory goes by
+users and not by what they do; for an event before that a user is loaded anew.
 
 Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
 not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.
@@ -31,8 +31,8 @@ from segd.core.users.sleepers import Sleepers
 from segd.core.users.unwritten import Unwritten
 
 WEIGHT = 7  # what a user takes besides events: about as much as so many of them
-SETTLED = 64  # events of a user at least that are settled at once
-RECENT = 15 * MINUTE  # those of so long are at hand also where there is little room: few events are later than that
+SETTLED = 16  # events of a user at least that are settled at once
+RECENT = MINUTE  # those of so long are kept one by one: few events are later than that
 FIRED = 2_000  # timers at most that fire at once, in about 20 ms; effects are written before the next ones do
 
 
@@ -421,9 +421,9 @@ class LiveUsers:
     def _settle(self, resident: Resident, now: Instant) -> None:
         """What comes before anything that may change is at hand no longer, but for what follows from it."""
         log = resident.log
-        band = self._late_band if self._size <= self._room // 2 else min(self._late_band, RECENT)
-        if log.instant_of(SETTLED) < now - band:
-            before = min(now - band, self.unarmed_from, resident.undecided_from(self.plan))
+        before = now - min(self._late_band, RECENT)
+        if log.instant_of(SETTLED) < before:
+            before = min(before, self.unarmed_from, resident.undecided_from(self.plan))
             if log.instant_of(SETTLED) < before and all(moved.at < before for moved in log.moved):
                 resident.settle(self.plan, self._names, before)
         size = WEIGHT + len(log)
