@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from segd.core.errors import MessageError
-from segd.core.events.messages import LONGEST_MESSAGE, Kind, Message, decode, is_plain_text
+from segd.core.events.json_checks import is_plain_text
+from segd.core.events.messages import LONGEST_MESSAGE, Kind, Message, decode
 from segd.web.asgi import RequestError
 
 MOST_MESSAGES: Final = 50_000  # in one request: many times what any client sends, and few enough to hold

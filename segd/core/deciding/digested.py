@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from segd.core.deciding.plan import Plan
 from segd.core.errors import MessageError
-from segd.core.events.messages import AHEAD, Event, decode_object
+from segd.core.events.json_checks import decode_object
+from segd.core.events.messages import AHEAD, Event
 from segd.core.events.plain import PlainLines, read_or_refuse, read_plain
 from segd.core.time.instants import Instant
 

@@ -5,24 +5,29 @@ knows. Properties stay JSON until somebody asks for them: most events are of no 
 """
 
 import re
-from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, Final, Literal
 
 import msgspec
 
 from segd.core.errors import MessageError
 from segd.core.events import pages
+from segd.core.events.ids import checked_id, event_name, message_id_of, no_id
+from segd.core.events.json_checks import (
+    ENCODER,
+    check_text,
+    checked_object,
+    decode_object,
+    found,
+    has_half_a_pair,
+    is_plain_text,
+    shortened,
+    too_deep,
+)
 from segd.core.time.instants import MINUTE, Instant, parse_timestamp
 
 AHEAD: Final = 2 * MINUTE  # by which a client's clock may be fast before an event counts as happening at receipt
 
 LONGEST_MESSAGE: Final = 1_000_000  # bytes
-LONGEST_ID: Final = 256
-LONGEST_NAME: Final = 200
-LARGEST_EXPONENT: Final = 300
-MOST_DIGITS: Final = 300
-DEEPEST: Final = 60
 
 Kind = Literal["track", "page", "screen", "identify", "group", "alias"]
 
@@ -105,14 +110,15 @@ class Event(msgspec.Struct, gc=False):
     def properties_json(self) -> bytes:
         """`properties()` as a JSON object, without decoding where nothing was added to what came."""
         if self._view is not None:
-            return _ENCODER.encode(self.properties())
+            return ENCODER.encode(self.properties())
         return self.content or b"{}"
 
 
 _MESSAGE = msgspec.json.Decoder(Message)
 _CONTEXT = msgspec.json.Decoder(_Context | None)
-_OBJECT = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)  # as exact as Postgres numeric
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+_GOT = re.compile(r"(?:got|enum value) (.+?)(?: - at|$)", re.DOTALL)
+_AT_FIELD = re.compile(r" - at `\$\.(\w+)`$")
 
 
 def read_line(line: bytes, *, ahead: int = AHEAD) -> Event:
@@ -122,7 +128,22 @@ def read_line(line: bytes, *, ahead: int = AHEAD) -> Event:
 
 def decode(content: bytes) -> Message:
     """One message of JSON. Raises MessageError: no JSON object, text that Postgres cannot hold, a wrong type."""
-    return _decode(content, is_plain_text(content))
+    if len(content) > LONGEST_MESSAGE:
+        raise MessageError("too_large", f"expected at most {LONGEST_MESSAGE:,} bytes a message")
+    if not is_plain_text(content):
+        check_text(content)
+    try:
+        return _MESSAGE.decode(content)
+    except msgspec.ValidationError as error:
+        raise _wrong_type(str(error)) from None
+    except msgspec.DecodeError as error:
+        if has_half_a_pair(content):
+            reason = "expected text, found half of a surrogate pair (\\ud800 to \\udfff)"
+            raise MessageError("bad_text", reason) from None
+        reason = str(error).removeprefix("JSON is malformed: ").replace("Input data was truncated", "it ends too early")
+        raise MessageError("bad_json", f"expected a JSON object: {reason}") from None
+    except RecursionError:
+        raise too_deep() from None
 
 
 def accept(message: Message, *, received_at: Instant | None, content: bytes, ahead: int = AHEAD) -> Event:
@@ -135,14 +156,14 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
     kind = message.type
     if kind is None:
         raise MessageError("bad_type", f"type: expected {_KINDS}, found none")
-    name = _event_name(message.event) if kind == "track" else "$" + kind
+    name = event_name(message.event) if kind == "track" else "$" + kind
     user_id, anonymous_id, previous_id, junk = _ids(message)
     if received_at is None and message.received_at is not None:
         received_at = _instant("receivedAt", message.received_at)
     timestamp, claimed = _timestamp(message, received_at, ahead)
 
-    properties = _object("properties", message.properties) if message.properties else b""
-    own_traits = _object("traits", message.traits) if message.traits else b""
+    properties = checked_object("properties", message.properties) if message.properties else b""
+    own_traits = checked_object("traits", message.traits) if message.traits else b""
     context = _context(message.context) if message.context else None
     traits = _context_traits(context) if context else None
     if kind == "identify" and own_traits:
@@ -158,7 +179,7 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
         timestamp,
         received_at,
         claimed,
-        _message_id(message.message_id, content),
+        message_id_of(message.message_id, content),
         traits or None,
         junk,
         properties,
@@ -166,64 +187,10 @@ def accept(message: Message, *, received_at: Instant | None, content: bytes, ahe
     )
 
 
-# JSON and text
-
-
-# What must be passed over to find half a surrogate pair or a NUL: escaped backslashes and whole pairs.
-_WHOLE = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_GOT = re.compile(r"(?:got|enum value) (.+?)(?: - at|$)", re.DOTALL)
-_AT_FIELD = re.compile(r" - at `\$\.(\w+)`$")
-
-
-def is_plain_text(content: bytes) -> bool:
-    """Whether the text is good beyond doubt: valid UTF-8, no NUL, and no escape that could be one."""
-    if 0 in content or (92 in content and b"\\u0000" in content):  # 92: a backslash
-        return False
-    return content.isascii() or _is_utf8(content)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _decode(content: bytes, plain: bool) -> Message:
-    if len(content) > LONGEST_MESSAGE:
-        raise MessageError("too_large", f"expected at most {LONGEST_MESSAGE:,} bytes a message")
-    if not plain:
-        _check_text(content)
-    try:
-        return _MESSAGE.decode(content)
-    except msgspec.ValidationError as error:
-        raise _wrong_type(str(error)) from None
-    except msgspec.DecodeError as error:
-        if _LONE_SURROGATE.search(_WHOLE.sub(b" ", content)):
-            reason = "expected text, found half of a surrogate pair (\\ud800 to \\udfff)"
-            raise MessageError("bad_text", reason) from None
-        reason = str(error).removeprefix("JSON is malformed: ").replace("Input data was truncated", "it ends too early")
-        raise MessageError("bad_json", f"expected a JSON object: {reason}") from None
-    except RecursionError:
-        raise _too_deep() from None
-
-
-def _check_text(content: bytes) -> None:
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        byte = f"0x{content[error.start]:02x}"
-        raise MessageError("bad_text", f"expected UTF-8, found byte {byte} at position {error.start}") from None
-    if 0 in content or b"\\u0000" in _WHOLE.sub(b" ", content):  # not where its backslash is escaped
-        raise MessageError("bad_text", "expected text without NUL characters (\\u0000)")
-
-
 def _wrong_type(reason: str) -> MessageError:
     """reason: msgspec's, such as "Expected `int | str | null`, found `bool` - at `$.userId`"."""
     got = _GOT.search(reason)
-    ending = "found " + (_shortened(got[1].strip("`")) if got else "a number out of range")
+    ending = "found " + (shortened(got[1].strip("`")) if got else "a number out of range")
     field = _AT_FIELD.search(reason)
     if field is None:
         return MessageError("bad_json", f"expected a JSON object, {ending}")
@@ -233,101 +200,28 @@ def _wrong_type(reason: str) -> MessageError:
     return MessageError("bad_field", f"{field[1]}: expected {expected}, {ending}")
 
 
-def _found(value: object) -> str:
-    """The end of a sentence about a wrong value."""
-    return "found none" if value is None else "found " + _shortened(_ENCODER.encode(value).decode())
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
-# Names and ids
-
-
-_JUNK = frozenset(("", "null", "undefined", "anonymous", "-1"))  # and all zeros, with dashes or without
-_LONGEST_WORD = max(map(len, _JUNK))
-
-
-def good_name(event: str) -> bool:
-    """Whether track calls may carry this name."""
-    try:
-        _event_name(event)
-    except MessageError:
-        return False
-    return True
-
-
-def _event_name(event: str | None) -> str:
-    if not event or event.isspace():
-        raise MessageError("bad_event", f"event: expected the name of the event, {_found(event)}")
-    if event[0] == "$":
-        raise MessageError("bad_event", f"event: names that begin with $ are segd's own, {_found(event)}")
-    if len(event) > LONGEST_NAME:
-        raise MessageError("bad_event", f"event: expected at most {LONGEST_NAME} characters, found {len(event)}")
-    return event
-
-
 def _ids(message: Message) -> tuple[str | None, str | None, str | None, int]:
     """userId, anonymousId, previousId, and how many junk ids were dropped."""
     junk = 0
     user_id = anonymous_id = previous_id = None
     if message.user_id is not None:
-        user_id = _id("userId", message.user_id)
+        user_id = checked_id("userId", message.user_id)
         junk += user_id is None
     if message.anonymous_id is not None:
-        anonymous_id = _id("anonymousId", message.anonymous_id)
+        anonymous_id = checked_id("anonymousId", message.anonymous_id)
         junk += anonymous_id is None
     if message.type == "alias":
         if message.previous_id is None:
-            raise _no_id("previousId", "previousId", None)
-        previous_id = _id("previousId", message.previous_id)
+            raise no_id("previousId", "previousId", None)
+        previous_id = checked_id("previousId", message.previous_id)
         junk += previous_id is None
         if user_id is None:
-            raise _no_id("userId", "userId", message.user_id)
+            raise no_id("userId", "userId", message.user_id)
     elif user_id is None and anonymous_id is None:
         if message.user_id is not None:
-            raise _no_id("userId", "userId or anonymousId", message.user_id)
-        raise _no_id("anonymousId", "userId or anonymousId", message.anonymous_id)
+            raise no_id("userId", "userId or anonymousId", message.user_id)
+        raise no_id("anonymousId", "userId or anonymousId", message.anonymous_id)
     return user_id, anonymous_id, previous_id, junk
-
-
-def good_id(value: str) -> str | None:
-    """The id that a text means; None where it is junk, or too long to be one."""
-    try:
-        return _id("", value)
-    except MessageError:
-        return None
-
-
-def _id(field: str, value: str | int) -> str | None:
-    """A good id as text, or None for a junk one, which many users would share."""
-    text = value.strip() if isinstance(value, str) else str(value)
-    if len(text) > LONGEST_ID:
-        raise MessageError("bad_id", f"{field}: expected at most {LONGEST_ID} characters, found {len(text)}")
-    if len(text) > _LONGEST_WORD and text[0] not in "0-":
-        return text
-    return None if text.lower() in _JUNK or (not text.strip("0-") and "0" in text) else text
-
-
-def _no_id(field: str, expected: str, junk: str | int | None) -> MessageError:
-    if junk is None:
-        return MessageError("missing_id", f"{expected}: expected an id, found none")
-    return MessageError("junk_id", f"{field}: expected the id of one user as {expected}, {_found(junk)}")
-
-
-def _message_id(message_id: str | int | None, content: bytes) -> str:
-    if message_id is None:
-        return "segd-" + blake2b(content.strip(), digest_size=16).hexdigest()
-    text = message_id if isinstance(message_id, str) else str(message_id)
-    if not text or text.isspace():
-        raise MessageError("bad_message_id", f"messageId: expected text that is not blank, {_found(text)}")
-    if len(text) > LONGEST_ID:
-        raise MessageError("bad_message_id", f"messageId: expected at most {LONGEST_ID} characters, found {len(text)}")
-    return text
-
-
-# Instants
 
 
 def _timestamp(message: Message, received_at: Instant | None, ahead: int) -> tuple[Instant, Instant | None]:
@@ -357,7 +251,7 @@ def _instant(field: str, text: str) -> Instant:
     try:
         instant = parse_timestamp(text)
     except ValueError as error:
-        raise MessageError("bad_timestamp", f"{field}: {error}, {_found(text)}") from None
+        raise MessageError("bad_timestamp", f"{field}: {error}, {found(text)}") from None
     if instant < 0:
         raise _before_1970(field)
     return instant
@@ -367,78 +261,14 @@ def _before_1970(field: str) -> MessageError:
     return MessageError("bad_timestamp", f"{field}: expected an instant in the years 1970 to 9999")
 
 
-# Properties, traits and context
-
-
-# A number's exponent reads "0e000" after this. So do parts of hexadecimal ids: it is a hint to look closely, no more.
-_DIGITS = bytes.maketrans(b"123456789E[", b"000000000e{")
-_SIGNS = b"+-"
-_LONG = b"0" * (MOST_DIGITS // 2)  # a number with more than MOST_DIGITS has a part as long before or after its point
-
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
-_NUMBER = re.compile(rb"([0-9]+)(?:\.([0-9]+))?(?:[eE][-+]?0*([0-9]+))?")
-_BRACKET = re.compile(rb"[\[\]{}]")
-
-
-def has_suspect_number(content: bytes) -> bool:
-    """Whether any number in the text may be one that Postgres could not hold; false is certain, true a hint."""
-    hints = content.translate(_DIGITS, _SIGNS)
-    return b"0e000" in hints or _LONG in hints
-
-
-def _object(field: str, raw: msgspec.Raw) -> bytes:
-    """The JSON of an object; empty where it is null.
-
-    Refuses what is no object, and in it too many levels and numbers that Postgres could not hold.
-    """
-    content = bytes(raw)
-    if content[0] != 123:  # {
-        if content == b"null":
-            return b""
-        raise MessageError("bad_field", f"{field}: expected a JSON object, {_found(raw)}")
-    hints = content.translate(_DIGITS, _SIGNS)
-    size = len(content)
-    if (
-        hints.find(b"0e000") >= 0
-        or (size > 2 * DEEPEST and hints.count(b"{") > DEEPEST)
-        or (size > MOST_DIGITS and _LONG in hints)
-    ):
-        _look_closely(field, content)
-    return content
-
-
-def _look_closely(field: str, content: bytes) -> None:
-    structure = _TEXT.sub(b'""', content)
-    for number in _NUMBER.finditer(structure):
-        whole, fraction, exponent = number.groups(b"")
-        if len(whole) + len(fraction) > MOST_DIGITS:
-            raise MessageError("bad_number", f"{field}: expected numbers of at most {MOST_DIGITS} digits")
-        if len(exponent) > 3 or int(exponent or 0) > LARGEST_EXPONENT:
-            raise MessageError("bad_number", f"{field}: expected exponents of at most ±{LARGEST_EXPONENT}")
-    level = 0
-    for bracket in _BRACKET.findall(structure):
-        level += 1 if bracket in b"[{" else -1
-        if level > DEEPEST:
-            raise _too_deep(field)
-
-
-def _too_deep(field: str = "message") -> MessageError:
-    return MessageError("too_deep", f"{field}: expected at most {DEEPEST} levels of lists and objects")
-
-
-def decode_object(content: bytes) -> dict[str, Any]:
-    """content: an object that was found good, or nothing."""
-    return _OBJECT.decode(content) if content else {}
-
-
 def _context(raw: msgspec.Raw) -> _Context | None:
     """The parts of a context that segd knows, None where it is null. They are looked at closely where they are used."""
     try:
         return _CONTEXT.decode(raw)
     except msgspec.ValidationError:
-        raise MessageError("bad_field", f"context: expected a JSON object, {_found(raw)}") from None
+        raise MessageError("bad_field", f"context: expected a JSON object, {found(raw)}") from None
     except RecursionError:
-        raise _too_deep("context") from None
+        raise too_deep("context") from None
 
 
 def _context_traits(context: _Context) -> dict[str, Any]:
@@ -451,14 +281,14 @@ def _context_traits(context: _Context) -> dict[str, Any]:
 
 
 def _part(name: str, raw: msgspec.Raw) -> dict[str, Any]:
-    return decode_object(_object(f"context.{name}", raw)) if raw else {}
+    return decode_object(checked_object(f"context.{name}", raw)) if raw else {}
 
 
 def _view(message: Message, context: _Context | None) -> _View:
     if context is None:
         return _View(message.name, message.category, b"", b"")
-    page = _object("context.page", context.page) if context.page else b""
-    campaign = _object("context.campaign", context.campaign) if context.campaign else b""
+    page = checked_object("context.page", context.page) if context.page else b""
+    campaign = checked_object("context.campaign", context.campaign) if context.campaign else b""
     return _View(message.name, message.category, page, campaign)
 
 

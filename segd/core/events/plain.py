@@ -15,18 +15,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from segd.core.errors import MessageError
-from segd.core.events.messages import (
-    AHEAD,
-    DEEPEST,
-    LONGEST_ID,
-    LONGEST_MESSAGE,
-    Event,
-    good_id,
-    good_name,
-    has_suspect_number,
-    is_plain_text,
-    read_line,
-)
+from segd.core.events.ids import LONGEST_ID, good_id, good_name
+from segd.core.events.json_checks import DEEPEST, has_suspect_number, is_plain_text
+from segd.core.events.messages import AHEAD, LONGEST_MESSAGE, Event, read_line
 from segd.core.time.instants import LATEST, SECOND, Instant, parse_timestamp, to_text
 
 _HELD = 200_000  # entries a memory of checked texts may have before it begins anew
