@@ -5,8 +5,8 @@ what comes in order as it comes. Whatever else happens (a user is loaded, an eve
 the same: the log is folded from its beginning through a population of its own, and the outcome compared with the record
 from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the
 place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is
-at hand may be let go at any time. Of a long log only the last minute is kept event by event, so that memory goes by
-users and not by what they do; for an event before that a user is loaded anew.
+at hand may be let go at any time. Of a long log only what may still change is kept event by event, for nothing live is
+later than the late band, or less of it where there are many; for an event before that a user is loaded anew.
 
 Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
 not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.
@@ -32,7 +32,8 @@ from segd.core.users.unwritten import Unwritten
 
 WEIGHT = 7  # what a user takes besides events: about as much as so many of them
 SETTLED = 16  # events of a user at least that are settled at once
-RECENT = MINUTE  # those of so long are kept one by one: few events are later than that
+RECENT = MINUTE  # those of so long are kept one by one in any case: few events are later than that
+SPACIOUS = 15  # where no more than one part of so many of the room is taken, those of the late band are
 FIRED = 2_000  # timers at most that fire at once, in about 20 ms; effects are written before the next ones do
 
 
@@ -421,7 +422,8 @@ class LiveUsers:
     def _settle(self, resident: Resident, now: Instant) -> None:
         """What comes before anything that may change is at hand no longer, but for what follows from it."""
         log = resident.log
-        before = now - min(self._late_band, RECENT)
+        band = self._late_band if self._size * SPACIOUS <= self._room else min(self._late_band, RECENT)
+        before = now - band
         if log.instant_of(SETTLED) < before:
             before = min(before, self.unarmed_from, resident.undecided_from(self.plan))
             if log.instant_of(SETTLED) < before and all(moved.at < before for moved in log.moved):

@@ -14,7 +14,7 @@ from segd.core.language import definitions as d
 from segd.core.language.reading import read_definition
 from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant, parse_timestamp
 from segd.core.users import live
-from segd.core.users.live import RECENT, SETTLED, LiveUsers
+from segd.core.users.live import RECENT, LiveUsers
 from segd.core.users.patience import Patience
 from segd.core.users.sleepers import LEFT, Sleepers
 
@@ -118,11 +118,23 @@ def test_what_is_kept_is_flat_where_users_never_pause():
         taking.take(at, each)
         sizes.append(kept(taking.users))
     assert max(sizes[2_000:]) <= 1.1 * max(sizes[1_000:2_000])
+    late = arrival._replace(event=msgspec.structs.replace(arrival.event, timestamp=now - BAND))
+    in_band = BAND // (4 * SECOND)
+    assert taking.users.effort([late]) < in_band
     assert taking.behind == []
-    for late_by, is_behind in ((RECENT, False), (BAND, True)):
-        late = arrival._replace(event=msgspec.structs.replace(arrival.event, timestamp=now - late_by))
-        assert taking.users.effort([late]) < SETTLED + RECENT // SECOND
-        assert taking.users.missing([late], frozenset()) == ({arrival.user} if is_behind else set())
+
+
+@pytest.mark.parametrize(("room", "is_kept"), [(10**6, True), (1_500, False)])
+def test_where_many_are_kept_users_are_loaded_for_late_events(room: int, is_kept: bool):
+    taking = Taking(room)
+    *before, (now, last) = happening(2_500, apart=SECOND, late=0, seed=2)
+    for at, arrival in before:
+        taking.take(at, arrival)
+        assert taking.users.count()[0] == len(taking.met)  # nobody was let go
+    assert taking.behind == []
+    for late_by, is_at_hand in ((RECENT, True), (12 * MINUTE, is_kept)):
+        late = last._replace(event=msgspec.structs.replace(last.event, timestamp=now - late_by))
+        assert taking.users.missing([late], frozenset()) == (set() if is_at_hand else {last.user})
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,7 +142,6 @@ def test_what_is_kept_tells_all_that_may_change(seed: int, monkeypatch: pytest.M
     standing: list[set[Standing]] = []
     for at_once in (1, 10**9):
         monkeypatch.setattr(live, "SETTLED", at_once)
-        monkeypatch.setattr(live, "RECENT", 2 * BAND)
         taking = Taking(room=10**6)
         for now, arrival in happening(600, apart=20 * SECOND, late=BAND * 3 // 2, seed=seed):
             taking.take(now, arrival)
