@@ -6,7 +6,7 @@ Segments are numbers here, users are too wherever an id would not do; traits and
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from segd.core.effects import Logged
 from segd.core.frames import Shown
@@ -36,12 +36,12 @@ class UserKey(NamedTuple):
 
 
 class CausedBy(NamedTuple):
-    """A qualification that an event caused."""
+    """What follows from an event for a segment: a qualification at that instant, or what waits for it."""
 
     segment: int
     name: str
+    kind: Literal["qualified", "retracted", "waiting"]
     at: Instant
-    retracted: bool
 
 
 class Happened(NamedTuple):
@@ -132,10 +132,21 @@ class Open(NamedTuple):
     next_due: Instant | None
 
 
+class Share(NamedTuple):
+    """Of the users who did what a segment begins with, by `words`, so many qualified since then. Where that takes a
+    while, those are meant whose while ended since then."""
+
+    qualified: int
+    of: int
+    since: Instant
+    words: str
+
+
 class LiveReport(NamedTuple):
     """per_day: since the segment was made; today's is not over. last_hour, last_day: how many qualified. members: users
-    with a qualification that stands. open: None where the trigger waits for nothing. reach: of those who qualified in
-    30 days. recent: the latest first, and what to show beside each."""
+    with a qualification that stands. open: None where the trigger waits for nothing. share: in 7 days, or since the
+    latest version began; None where all qualify who do it, where a date decides, and while it is paused. reach: of
+    those who qualified in 30 days. recent: the latest first, and what to show beside each."""
 
     per_day: Sequence[DayOf]
     last_hour: int
@@ -143,6 +154,7 @@ class LiveReport(NamedTuple):
     members: int
     retracted: int
     open: Open | None
+    share: Share | None
     reach: Reach
     recent: Sequence[tuple[Logged, Shown]]
 

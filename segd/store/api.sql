@@ -25,6 +25,15 @@ FROM (
 -- held for stragglers.
 SELECT count(DISTINCT user_number) AS users, min(due) AS next_due FROM timers WHERE segment = $1 AND due > $2
 
+-- counting_since --
+-- $1 segment. From when its latest version counts, and from when it sees events (null: ever); nothing while it is paused.
+SELECT counts_from, sees_from FROM segment_runs WHERE segment = $1 AND counts_to IS NULL
+
+-- share --
+-- How many of these {users} there are, and how many of them {qualified}.
+SELECT count(*) AS began, count(those.number) AS qualified
+FROM ({users}) AS users LEFT JOIN (SELECT DISTINCT number FROM ({qualified}) AS q) AS those USING (number)
+
 -- reached --
 -- How many of these {users} there are, how many any of the :channels reaches by one of the :addresses beside it, and how
 -- many each, as things stood at :as_of; with the first :most of them by number, which is by chance. One `what` a row.
@@ -218,10 +227,15 @@ LEFT JOIN trait_writes AS w ON w.user_number = $1 AND w.timestamp = e.timestamp 
 ORDER BY e.timestamp DESC, e.sequence DESC
 
 -- caused --
--- $1 the number of a user, $2 sequence numbers of events. What each led to, in order.
-SELECT q.cause, q.segment, segments.name, q.at, q.retracted
-FROM qualifications AS q JOIN segments ON segments.number = q.segment
-WHERE q.user_number = $1 AND q.cause = ANY ($2::bigint[]) ORDER BY q.at, segments.name
+-- $1 the number of a user, $2 sequence numbers of events, $3 now. What each led to or waits for, in order.
+SELECT f.cause, f.segment, segments.name, f.kind, f.at
+FROM (
+    SELECT cause, segment, CASE WHEN retracted THEN 'retracted' ELSE 'qualified' END AS kind, at
+    FROM qualifications WHERE user_number = $1 AND cause = ANY ($2::bigint[])
+    UNION ALL SELECT cause, segment, 'waiting', due
+    FROM timers WHERE user_number = $1 AND cause = ANY ($2::bigint[]) AND due > $3
+) AS f JOIN segments ON segments.number = f.segment
+ORDER BY f.at, segments.name
 
 
 -- Forgetting and telling ----------------------------------------------------------------------------------------------

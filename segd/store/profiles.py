@@ -94,8 +94,9 @@ class PostgresProfiles:
             rows = await connection.fetch(query("timeline"), number, to_datetime(at), sequence, most + 1)
             sequences = [row["sequence"] for row in rows[:most]]
             caused: dict[int, list[CausedBy]] = {}
-            for cause, segment, name, when, retracted in await connection.fetch(query("caused"), number, sequences):
-                caused.setdefault(cause, []).append(CausedBy(segment, name, from_datetime(when), retracted))
+            now = to_datetime(self._now())
+            for cause, segment, name, kind, when in await connection.fetch(query("caused"), number, sequences, now):
+                caused.setdefault(cause, []).append(CausedBy(segment, name, kind, from_datetime(when)))
         return Timeline([_happened(row, caused) for row in rows[:most]], len(rows) > most)
 
     async def why(self, key: UserKey, segment: int) -> Told:

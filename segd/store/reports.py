@@ -7,11 +7,12 @@ from typing import NamedTuple, get_args
 
 import trio
 
-from segd.core.answers import DayOf, LiveReport, Open, PastReport, Reach
+from segd.core.answers import DayOf, LiveReport, Open, PastReport, Reach, Share
 from segd.core.deciding.past import ADDRESSES
 from segd.core.language import definitions as d
+from segd.core.language.beginnings import beginning
 from segd.core.time.calendar import day_of
-from segd.core.time.instants import DAY, HOUR, Instant, from_datetime, to_datetime
+from segd.core.time.instants import DAY, HOUR, Instant, from_datetime, to_datetime, to_text
 from segd.store.bridge import Connection, Pool, Row
 from segd.store.conditions_sql import Answer, Compiled
 from segd.store.history import prepare
@@ -21,8 +22,9 @@ from segd.store.queries import Sql, Statement, query
 from segd.store.segment_rows import Segment, read_segments
 from segd.store.snapshots import SAMPLE, SHOWN_DAYS, counted
 
+SHARE_DAYS = 7  # of a live segment: how many of those who began it in them qualified
 REACH_DAYS = 30  # of a live segment: who qualified in them is asked for channels
-KEPT = 20  # times as long as it took to find, a count of users by channel is kept
+KEPT = 20  # times as long as it took to find, a count of users is kept
 RECENT = 20  # entries of the log
 
 
@@ -47,12 +49,11 @@ class PostgresReports:
             since = day_of(now, self._zone) - timedelta(days=SHOWN_DAYS - 1)
             days = await connection.fetch(query("qualified_days"), segment, since)
             lately = await connection.fetchrow(query("qualified_lately"), segment, *_before(now, HOUR, DAY, 0))
-            in_all = await connection.fetchrow(query("qualified_in_all"), segment)
             waiting = await _open(connection, asked.definition, segment, now)
             found = await self._found(connection, asked, now)
             shown = await beside(connection, recent)
         assert lately is not None
-        assert in_all is not None
+        assert found.live is not None
         return LiveReport(
             per_day=_without_gaps(
                 [DayOf(row["day"], row["qualified"], row["retracted"]) for row in days],
@@ -61,9 +62,10 @@ class PostgresReports:
             ),
             last_hour=lately["last_hour"],
             last_day=lately["last_day"],
-            members=in_all["members"],
-            retracted=in_all["retracted"],
+            members=found.live.members,
+            retracted=found.live.retracted,
             open=waiting,
+            share=found.live.share,
             reach=found.reach,
             recent=list(zip(recent, shown, strict=True)),
         )
@@ -94,7 +96,8 @@ class PostgresReports:
         )
 
     async def _found(self, connection: Connection, segment: Segment, as_of: Instant) -> "_Found":
-        """Trio. Who is in it and how they are reached, as of then or, where finding that takes long, a while ago."""
+        """Trio. Who is in it, how they are reached and, of a live one, of how many they are a part; as of then or,
+        where finding that takes long, a while ago."""
         kept = self._kept.get(segment.number)
         began = trio.current_time()
         if kept is not None and kept.changed_at == segment.changed_at and began < kept.until:
@@ -104,10 +107,45 @@ class PostgresReports:
         else:
             compiled = _qualified(segment.number, as_of)
         rows = await connection.fetch(compiled.text, *compiled.values)
+        live = await self._of_live(connection, segment, as_of) if segment.kind == "live" else None
         seconds = trio.current_time() - began
-        found = _of_rows(rows, as_of, round(1000 * seconds))
+        found = _of_rows(rows, as_of, round(1000 * seconds), live)
         self._kept[segment.number] = _Kept(segment.changed_at, began + KEPT * seconds, found)
         return found
+
+    async def _of_live(self, connection: Connection, segment: Segment, now: Instant) -> "_OfLive":
+        """Trio"""
+        in_all = await connection.fetchrow(query("qualified_in_all"), segment.number)
+        assert in_all is not None
+        return _OfLive(in_all["members"], in_all["retracted"], await self._share(connection, segment, now))
+
+    async def _share(self, connection: Connection, segment: Segment, now: Instant) -> Share | None:
+        """Trio. Of those whose windows ended lately, who all began them so long before, and that version saw it."""
+        assert isinstance(segment.definition, d.Live)
+        begun = beginning(segment.definition)
+        run = await connection.fetchrow(query("counting_since"), segment.number)
+        if begun is None or run is None:
+            return None
+        starts = [now - SHARE_DAYS * DAY + 1, from_datetime(run["counts_from"])]
+        if run["sees_from"] is not None:
+            starts.append(from_datetime(run["sees_from"]) + begun.within)
+        since = max(starts)
+        if since > now:
+            return None
+        when = d.When(from_=to_text(since - begun.within))
+        anyone = d.AnyOf(tuple(d.Did(one.event, one.where, when=when) for one in begun.did))
+        asked = d.Past("share", anyone, segment.definition.zone)
+
+        def share(statement: Statement, users: Sql) -> Sql:
+            ends = {"start": to_datetime(since), "until": to_datetime(now)}
+            return statement.piece(
+                "share", users=users, qualified=statement.piece("qualified", segment=segment.number, **ends)
+            )
+
+        compiled = await prepare(connection, asked, now - begun.within, self._zone, answer=share)
+        row = await connection.fetchrow(compiled.text, *compiled.values)
+        assert row is not None
+        return Share(row["qualified"], row["began"], since, begun.words)
 
 
 @asynccontextmanager
@@ -134,11 +172,20 @@ async def _open(connection: Connection, definition: d.Live, segment: int, now: I
 # Who is in it, and how they are reached
 
 
+class _OfLive(NamedTuple):
+    """As a LiveReport has it."""
+
+    members: int
+    retracted: int
+    share: Share | None
+
+
 class _Found(NamedTuple):
     as_of: Instant
     milliseconds: int
     reach: Reach
     sample: Sequence[int]
+    live: _OfLive | None
 
 
 class _Kept(NamedTuple):
@@ -149,7 +196,7 @@ class _Kept(NamedTuple):
     found: _Found
 
 
-def _of_rows(rows: Sequence[Row], as_of: Instant, milliseconds: int) -> _Found:
+def _of_rows(rows: Sequence[Row], as_of: Instant, milliseconds: int, live: _OfLive | None) -> _Found:
     """rows: of `reached`."""
     of = reached = 0
     channels = dict.fromkeys(get_args(d.Channel), 0)
@@ -164,7 +211,7 @@ def _of_rows(rows: Sequence[Row], as_of: Instant, milliseconds: int) -> _Found:
                 channels[channel] = number
             case _:
                 sample.append(number)
-    return _Found(as_of, milliseconds, Reach(of, reached, channels), sample)
+    return _Found(as_of, milliseconds, Reach(of, reached, channels), sample, live)
 
 
 def _reached(as_of: Instant) -> Answer:

@@ -40,6 +40,7 @@ POLICY: Final = "; ".join(
 _FIRST: Final = ("uplot", "tokens", "base", "shell", "parts")  # styles that the others refine
 _TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _COMMENTS: Final = re.compile(r"^ *(?://|/\*|\*[ /]).*\n", re.MULTILINE)  # with lines of their own, as ours all are
+_STYLE_COMMENTS: Final = re.compile(r"^ */\*.*\*/\n", re.MULTILINE)
 _LEAST_COMPRESSED: Final = 500  # bytes; a smaller answer fits in one packet anyway
 
 
@@ -89,7 +90,8 @@ def _read(directory: Path) -> dict[str, _File]:
     files: dict[str, _File] = {}
     styles = {path.stem: path.read_text("utf-8") for path in paths if path.suffix == ".css"}
     order = sorted(styles, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-    files["styles.css"] = _file("styles.css", "\n".join(styles[name] for name in order).encode())
+    styled = "\n".join(styles[name] for name in order)
+    files["styles.css"] = _file("styles.css", _STYLE_COMMENTS.sub("", styled).encode())
     for path in paths:
         name = path.relative_to(directory).as_posix()
         content = path.read_bytes()

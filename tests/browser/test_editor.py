@@ -380,6 +380,23 @@ def test_groups_are_nested_and_conditions_moved_by_keys(daemon: Daemon, open_pag
 # Nothing typed is lost
 
 
+def test_what_somebody_else_changed_meanwhile_is_replaced_only_knowingly(daemon: Daemon, open_page: Open):
+    definition = {"name": "Contested", "kind": "live", "on": {"type": "page_count", "at_least": 5}}
+    number = daemon.make(definition)
+    page = open_page(f"{daemon.url}/segments/{number}/edit", refused=True)
+    write(page, "how many pages", "9")
+    daemon.ask("PUT", f"/segments/{number}", {"definition": definition | {"on": {"type": "page_count", "at_least": 7}}})
+    page.keyboard.press("Control+s")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Save segment").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Somebody changed it")
+    expect(dialog.get_by_role("alert")).to_contain_text("viewed 7 pages")
+    expect(dialog.get_by_role("link", name="See the newer version")).to_be_visible()
+    dialog.get_by_role("button", name="Save all the same").click()
+    page.wait_for_url(re.compile(r"/segments/\d+$"))
+    assert daemon.ask("GET", f"/segments/{number}")["definition"]["on"]["at_least"] == 9
+
+
 def test_what_was_typed_is_offered_after_a_reload(daemon: Daemon, open_page: Open):
     page = start(open_page, daemon, "Page count")
     write(page, "how many pages", "17")

@@ -74,3 +74,14 @@ def test_links_to_other_tools_name_the_segment(daemon: Daemon, secret: list[str]
     link = page.get_by_role("link", name="Campaign")
     expect(link).to_have_attribute("href", "https://mail.example/new?list=A%20%26%20B%2C%20100%25&id=1")
     expect(link).to_have_attribute("target", "_blank")
+
+
+def test_who_is_signed_out_while_typing_finds_it_again(daemon: Daemon, secret: list[str], open_page: Open):
+    page = open_page(f"{daemon.url}/login?next=/segments/new/page_count", refused=True)
+    sign_in(page, secret[0])
+    page.get_by_label("how many pages").fill("23")
+    page.context.clear_cookies()
+    expect(page).to_have_url(re.compile("/login"))
+    sign_in(page, secret[0])
+    page.get_by_role("button", name="Bring it back").click()
+    expect(page.get_by_label("how many pages")).to_have_value("23")

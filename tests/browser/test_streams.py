@@ -111,6 +111,8 @@ def test_a_row_says_what_the_user_did(daemon: Daemon, open_page: Open):
     expect(said).to_have_text(re.compile(r"^Add To Cart \d\d:\d\d:\d\d · Kettle · €49\.90$"))
     page.reload()
     expect(said).to_have_text(re.compile(r"^Add To Cart \d\d:\d\d:\d\d · Kettle · €49\.90$"))
+    share = page.locator(".figure", has_text="Of users who did Add To Cart")
+    expect(share).to_contain_text(re.compile(r"\d+ of \d+, since"))
 
 
 def test_the_panels_begin_with_the_last_minutes(daemon: Daemon, open_page: Open):

@@ -53,6 +53,7 @@ def test_the_timeline_tells_what_each_event_caused(daemon: Daemon, open_page: Op
     timeline = page.get_by_role("region", name="Timeline")
     expect(timeline.locator(".timeline-row", has_text="Traits changed")).to_be_visible()
     expect(timeline.locator(".timeline-row", has_text="Qualified")).to_contain_text("opened the window")
+    expect(timeline.locator(".timeline-row", has_text="Add To Cart").last).to_contain_text("due")
     expect(page.locator(".in-segments")).to_contain_text("Left at once")
     expect(page.locator(".why")).to_contain_text("Qualified")
     timeline.get_by_role("combobox", name="Events shown").select_option("Add To Cart")

@@ -107,11 +107,18 @@ async def test_a_profile_has_all_traits_ids_and_segments_and_the_timeline_what_e
         assert profile.segments == [(carts, "Carts", parse_timestamp("2025-06-01T11:00:00Z")), (golden, "Golden", None)]
         assert profile == await users.profile(UserKey("web", anonymous=True))
 
+        await shop.rows(
+            "INSERT INTO timers (user_number, segment, cause, version, opened, due)"
+            " SELECT user_number, $1, sequence, 1, timestamp, timestamp + make_interval(hours => hours)"
+            " FROM events JOIN (VALUES ('one', 30), ('two', 1)) AS after (id, hours) ON id = message_id",
+            carts,
+        )
+
         first = await users.timeline(user("ann"), None, 2)
         at = parse_timestamp("2025-06-01T11:00:00Z")
         assert [(one.message_id, one.caused) for one in first.entries] == [
-            ("two", [CausedBy(carts, "Carts", at, retracted=True)]),
-            ("one", [CausedBy(carts, "Carts", at, retracted=False)]),
+            ("two", [CausedBy(carts, "Carts", "retracted", at)]),
+            ("one", [CausedBy(carts, "Carts", "qualified", at), CausedBy(carts, "Carts", "waiting", at + 30 * HOUR)]),
         ]
         assert json.loads(first.entries[0].content) == {"price": 4}
         assert first.more

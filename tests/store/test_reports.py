@@ -19,6 +19,7 @@ from segd.store.reports import PostgresReports
 from segd.store.snapshots import PostgresSnapshots, last_midnights
 
 CARTS: dict[str, Any] = {"type": "did", "event": "Added To Cart"}
+CART: dict[str, Any] = {"event": "Added To Cart", "where": [{"property": "price", "op": "gte", "value": 50}]}
 
 
 def reports(shop: Shop) -> PostgresReports:
@@ -94,6 +95,36 @@ async def test_reachability_is_of_the_users_who_qualified_in_thirty_days(dsn: st
             )
             async with shop.pool.acquire() as connection:
                 assert len(await query_members(connection, reachable, NOW, ZONE)) == number, channel  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("more", "share"),
+    [
+        ({"on": {"type": "inaction", "did": CART, "did_not": {"event": "Charged"}, "within": "1h"}}, (1, 3)),
+        ({"on": {"type": "action", "did": [CART, {"event": "Seen"}]}, "again": "once"}, (1, 5)),
+        ({"on": {"type": "action", "did": CART}, "filter": CARTS}, (1, 4)),
+        ({"on": {"type": "action", "did": CART}}, None),
+        ({"on": {"type": "date", "profile": "birthday", "yearly": True}}, None),
+    ],
+    ids=["inaction", "once", "filtered", "all qualify", "date"],
+)
+async def test_a_share_is_of_the_users_who_began_it(dsn: str, more: dict[str, Any], share: tuple[int, int] | None):
+    async with opened(dsn) as shop:
+        await shop.send(
+            track("before", "2025-05-31T11:59:59Z", price=50),  # the segment was not there yet
+            track("ann", "2025-06-01T10:00:00Z", price=50),
+            track("ann", "2025-06-01T10:30:00Z", price=50),
+            track("bob", "2025-06-01T10:00:00Z", price=50),
+            track("cyd", "2025-06-02T11:00:00Z", price=50),  # an hour ago
+            track("dan", "2025-06-02T11:01:00Z", price=50),
+            track("eve", "2025-06-02T11:01:00Z", event="Seen"),
+            track("fay", "2025-06-02T11:01:00Z", price=49),
+            track("ann", "2025-06-01T11:00:00Z", event="Came due", id="ann 1"),
+        )
+        segment = await shop.segment("Carts", **more)
+        await shop.qualify(segment, "ann 1")
+        found = (await reports(shop).live(segment)).share
+        assert (found and (found.qualified, found.of)) == share
 
 
 async def test_report_members_and_query_of_a_past_segment_agree_with_snapshots(dsn: str):

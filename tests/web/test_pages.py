@@ -109,6 +109,9 @@ async def test_comments_stay_here(browser):
         assert not re.search(r"^ *(//|/?\*)", sent, re.MULTILINE)
         code = [line for line in kept.splitlines() if not re.match(r" *(//|/?\*)", line)]
         assert sent.splitlines() == code
+    styles = await (await browser.get(path.replace("main.js", "styles.css"))).get_data(as_text=True)
+    assert not re.search(r"^ */\*", styles, re.MULTILINE)
+    assert styles.count("box-sizing: border-box") > 1
 
 
 def test_modules_reach_one_another_by_relative_paths_that_exist():

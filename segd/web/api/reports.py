@@ -5,10 +5,11 @@ from datetime import date, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from segd.core.answers import DayOf, Open, Reach, Reports
+from segd.core.answers import DayOf, Open, Reach, Reports, Share
 from segd.core.language import definitions as d
 from segd.core.segment_views import Backtested, SegmentView
 from segd.core.time.calendar import day_of, midnight
+from segd.core.time.instants import to_text
 from segd.web.api import shapes, telling
 from segd.web.api.entries import entry
 from segd.web.api.questions import Backtests
@@ -30,8 +31,9 @@ def reports(views: SegmentViews, store: Reports, backtests: Backtests, zone: Zon
     )  # fmt: skip
     async def read_report(id: str, query: shapes.ReportQuery) -> shapes.Report:
         """Of a live segment: who qualified by day since it was made, today's so far included, how many lately, the last
-        of the log, who is inside its window now, and by which channels those of 30 days are reached. Of a past one: its
-        members now, by day the members at midnight, a sample, and by which channels they are reached."""
+        of the log, who is inside its window now, of how many who did what it begins with those are a part, and by which
+        channels those of 30 days are reached. Of a past one: its members now, by day the members at midnight, a sample,
+        and by which channels they are reached."""
         number = await find(views, id)
         view = await views.one(number)
         try:
@@ -57,6 +59,7 @@ def reports(views: SegmentViews, store: Reports, backtests: Backtests, zone: Zon
             rate=shapes.Rate(found.last_hour, found.last_day),
             recent=[entry(one, segment.name, shown) for one, shown in found.recent],
             waiting=_waiting(found.open),
+            share=_share(found.share),
             reachability=_reachability(found.reach, "distinct users qualified in 30 days"),
             sample=[],
             members=found.members,
@@ -74,6 +77,7 @@ def reports(views: SegmentViews, store: Reports, backtests: Backtests, zone: Zon
             rate=shapes.Rate(0, 0),
             recent=[],
             waiting=None,
+            share=None,
             reachability=_reachability(found.reach, "members now"),
             sample=[telling.user_ref(person) for person in found.sample],
             members=found.members,
@@ -102,6 +106,12 @@ def _with_before(
 
 def _waiting(open: Open | None) -> shapes.Waiting | None:
     return None if open is None else shapes.Waiting(open.users, telling.moment(open.next_due))
+
+
+def _share(share: Share | None) -> shapes.ShareOfUsers | None:
+    if share is None:
+        return None
+    return shapes.ShareOfUsers(share.qualified, share.of, to_text(share.since), f"users who {share.words}")
 
 
 def _reachability(reach: Reach, label: str) -> shapes.Reachability:

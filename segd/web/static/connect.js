@@ -71,8 +71,8 @@ export default function Connect() {
     <${Card} title="Send a first event" bare notice=${html`<${FeedNotice} state=${state} />`}>
       <${Loaded} of=${keys} what="Could not read the write key" rows=${3} height=${60}>
         ${({ writeKeys }) => html`<${Snippets} writeKey=${writeKeys[0]} first=${first} />`}
-      </${Loaded}>
-    </${Card}>
+      <//>
+    <//>
   `;
 }
 

@@ -1,8 +1,9 @@
 // The report of a live segment, true to the second: what was asked for once, and what the feed has told since.
 
-import { html, useMemo, useRef, useState } from "./base/html.js";
-import { ago, dayInWords, dayOf, exact, number, until } from "./base/format.js";
+import { html, useEffect, useMemo, useRef, useState } from "./base/html.js";
+import { ago, brief, dayInWords, dayOf, exact, number, share, until } from "./base/format.js";
 import { useFeed } from "./base/feed.js";
+import { NARROW } from "./base/narrow.js";
 import { now } from "./base/status.js";
 import { Figures } from "./parts/card.js";
 import { DoMore } from "./parts/do-more.js";
@@ -12,7 +13,8 @@ import { PerDay, useBefore, useDays } from "./per-day.js";
 import { Qualifying, begun, fed, lastOf } from "./qualifying.js";
 import { RightNow, emptyStream, streamed } from "./right-now.js";
 
-const NARROW = window.matchMedia("(width <= 720px)");
+const SHARE_MILLISECONDS = 7 * 86_400_000;
+const SLACK_MILLISECONDS = 3_600_000; // the answer may be some minutes old
 
 const nothing = { days: {}, total: 0 };
 
@@ -32,6 +34,10 @@ export function LiveReport({ report, reload }) {
   const latest = useRef(report);
   latest.current = report;
   const state = useFeed(`/segments/${segment.id}/live`, take, reload);
+  const { since: offline } = state.value;
+  useEffect(() => {
+    if (offline !== null) reload(); // the segment may have been deleted
+  }, [offline]);
 
   const more = since.report === report ? since : nothing;
   const before = useBefore(segment);
@@ -77,8 +83,16 @@ function figures(report, days, came, waiting) {
     waiting
       ? { label: report.segment.type === "date" ? "With a date to come" : "Inside the window now", value: number(waiting.users), note: html`<${NextDue} waiting=${waiting} />` }
       : { label: "Last hour", value: number(Math.max(0, report.rate.lastHour + came)), note: "qualifications" },
-    { label: "Retracted", value: number(retracted), note: `in ${days.length} days, not counted` },
+    report.share
+      ? shareFigure(report.share)
+      : { label: "Retracted", value: number(retracted), note: `in ${days.length} days, not counted` },
   ];
+}
+
+/** Of those who did what it begins with, in the last days or since the version began, how many qualified. */
+function shareFigure({ qualified, of, since, label }) {
+  const whole = Date.parse(since) <= now.peek() - SHARE_MILLISECONDS + SLACK_MILLISECONDS;
+  return { label: `Of ${label}`, value: share(of ? qualified / of : null), note: `${exact(qualified)} of ${exact(of)}, ${whole ? "7 days" : `since ${brief(since)}`}` };
 }
 
 /** When the first of them is due; once that is past, how old the figure is. */

@@ -2,12 +2,14 @@
 
 import { useData } from "./base/api.js";
 import { html, useMemo, useRef, useState } from "./base/html.js";
-import { ago, clock, exact, full, number, rate, share, zoneInWords } from "./base/format.js";
+import { ago, clock, exact, full, latest, number, rate, share, zoneInWords } from "./base/format.js";
 import { useFeed } from "./base/feed.js";
+import { NARROW } from "./base/narrow.js";
 import { now, status } from "./base/status.js";
 import { useTitle } from "./base/title.js";
 import { Button, TextButton, userHref } from "./parts/basics.js";
 import { Card, Figures } from "./parts/card.js";
+import { FeedCard, emptyFeed, isHeld } from "./parts/feed-card.js";
 import { Empty, FeedNotice, Loaded } from "./parts/states.js";
 import { telling } from "./parts/telling.js";
 import { StreamPanel, inSeconds } from "./parts/stream-panel.js";
@@ -18,12 +20,11 @@ const SHOWN_EVENTS = 12;
 const AGAIN_SECONDS = 10;
 const TOP = 10;
 const MOST_SHOWN = 5;
-const NARROW = window.matchMedia("(width <= 720px)");
 
 export default function Live() {
   useTitle("Live");
   const [seconds, setSeconds] = useState([]);
-  const [events, setEvents] = useState({ shown: [], waiting: [], missed: 0, leftOut: 0, held: false, paused: false });
+  const [events, setEvents] = useState(emptyFeed);
   const [rejected, setRejected] = useState([]);
   const [heard, setHeard] = useState(new Map()); // when each event came last
   const names = useData("/events", { every: AGAIN_SECONDS });
@@ -48,7 +49,7 @@ export default function Live() {
   return html`
     <div class="page-head">
       <div class="title"><h1>Live</h1><span class="small third">Times in ${zoneInWords()}</span></div>
-      <div class="actions"><${Button} icon="code" href="/live/connect">Connect an SDK</${Button}></div>
+      <div class="actions"><${Button} icon="code" href="/live/connect">Connect an SDK<//></div>
     </div>
     <${Figures} figures=${[
       { label: "Events in this second", value: last ? number(last[1]) : "–", note: status.value ? `${rate(status.value.eventsPerSecond)} lately` : "" },
@@ -65,18 +66,13 @@ export default function Live() {
   `;
 }
 
+const together = (shown, came) => [...came, ...shown].slice(0, KEPT_EVENTS);
+
 function added(events, came, leftOut) {
   const counted = { ...events, leftOut: events.leftOut + leftOut };
-  const waiting = [...came, ...events.waiting];
-  if (events.held || events.paused) return { ...counted, waiting: waiting.slice(0, KEPT_EVENTS), missed: events.missed + came.length };
-  return { ...counted, shown: [...waiting, ...events.shown].slice(0, KEPT_EVENTS), waiting: [], missed: 0 };
+  if (!isHeld(events)) return { ...counted, shown: together(events.shown, came) };
+  return { ...counted, waiting: together(events.waiting, came), missed: events.missed + came.length };
 }
-
-const held = (events, change) => {
-  const next = { ...events, ...change };
-  return next.held || next.paused ? next : released(next);
-};
-const released = (events) => ({ ...events, shown: [...events.waiting, ...events.shown].slice(0, KEPT_EVENTS), waiting: [], missed: 0 });
 
 function Activity({ seconds, state }) {
   const [at, setAt] = useState(null);
@@ -92,27 +88,19 @@ function Activity({ seconds, state }) {
     <div class="chart-body">
       <${StreamPanel} points=${points} until=${until} span=${span} tone="mute" unit="Events" label="Events per second" height=${130} times onPoint=${setAt} />
     </div>
-  </${Card}>`;
+  <//>`;
 }
 
 function Events({ events, change, state }) {
-  const list = useRef(null);
-  const rest = (on) => change((old) => held(old, { held: on }));
-  const leave = (event) => list.current.contains(event.relatedTarget) || rest(false);
-  const { paused } = events;
-  const toggle = () => change((old) => (old.paused ? released({ ...old, paused: false }) : held(old, { paused: true })));
-  return html`<${Card}
-    class="feed-card" title="Events" note="newest first" bare onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)}
+  const { shown } = events;
+  return html`<${FeedCard}
+    title="Events" rows=${SHOWN_EVENTS} merge=${together} feed=${events} change=${change}
     notice=${state.value.since !== null && html`<${FeedNotice} state=${state} />`}
-    actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
-    foot=${html`<span class="numbers">${events.leftOut ? `${number(events.leftOut)} more came too fast to show.` : events.shown.length ? "Each one is shown." : "None since this page was opened."}</span>`}
+    told=${shown.length ? "Each one is shown." : "None since this page was opened."}
   >
-    ${events.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${events.missed} new, show</button>`}
-    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN_EVENTS * 52}px` }} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
-      ${events.shown.slice(0, SHOWN_EVENTS).map((event) => html`<${Row} key=${event.key} event=${event} />`)}
-      ${!events.shown.length && html`<li class="state"><strong>No event yet</strong><p>The next one shows here by itself.</p></li>`}
-    </ul>
-  </${Card}>`;
+    ${shown.slice(0, SHOWN_EVENTS).map((event) => html`<${Row} key=${event.key} event=${event} />`)}
+    ${!shown.length && html`<li class="state"><strong>No event yet</strong><p>The next one shows here by itself.</p></li>`}
+  <//>`;
 }
 
 function Row({ event }) {
@@ -132,13 +120,13 @@ function Top({ names, heard }) {
   return html`<${Card} title="Top events" readout="kept in all" bare class="top-events">
     <${Loaded} of=${names} what="Could not count the events" rows=${6} height=${44}>
       ${(found) => html`<${TopList} names=${found.names} heard=${heard} />`}
-    </${Loaded}>
-  </${Card}>`;
+    <//>
+  <//>`;
 }
 
 function TopList({ names, heard }) {
   if (!names.length) {
-    return html`<${Empty} title="No events yet" action=${html`<${Button} href="/live/connect">Connect an SDK</${Button}>`}>Names show here with their counts.</${Empty}>`;
+    return html`<${Empty} title="No events yet" action=${html`<${Button} href="/live/connect">Connect an SDK<//>`}>Names show here with their counts.<//>`;
   }
   const sum = names.reduce((total, name) => total + name.count, 0);
   const most = Math.max(...names.map((name) => name.count));
@@ -158,8 +146,8 @@ function TopList({ names, heard }) {
 
 /** times: instants, or nothing, of which the latest counts. */
 function LastSeen({ times }) {
-  const last = times.filter(Boolean).sort().at(-1);
-  return html`<span class="label numbers">${last ? `last ${ago(last)}` : ""}</span>`;
+  const last = latest(...times);
+  return html`<span class="label numbers">${last && `last ${ago(last)}`}</span>`;
 }
 
 function Rejected({ found, came }) {
@@ -179,8 +167,8 @@ function Rejected({ found, came }) {
               </tr>`,
             )}</tbody>
           </table></div>
-          ${rows.length > 5 && html`<div class="card-foot"><${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Show 5" : `Show ${rows.length}`}</${TextButton}></div>`}`;
+          ${rows.length > 5 && html`<div class="card-foot"><${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Show 5" : `Show ${rows.length}`}<//></div>`}`;
       }}
-    </${Loaded}>
-  </${Card}>`;
+    <//>
+  <//>`;
 }

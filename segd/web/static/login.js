@@ -44,7 +44,7 @@ export default function Login() {
           onInput=${(event) => setToken(event.target.value)} />
         ${wrong && html`<em class="wrong" id="wrong" role="alert">${wrong}</em>`}
       </label>
-      <${Button} kind="primary" type="submit" busy=${busy} disabled=${!token.trim()}>Sign in</${Button}>
+      <${Button} kind="primary" type="submit" busy=${busy} disabled=${!token.trim()}>Sign in<//>
     </form>
   </div>`;
 }

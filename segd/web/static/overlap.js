@@ -1,18 +1,18 @@
 // What a segment has in common with another: those in one alone, in both, in the other alone.
 
-import { ApiError, post } from "./base/api.js";
-import { html, useEffect, useState } from "./base/html.js";
+import { post, useData } from "./base/api.js";
+import { html, useCallback, useState } from "./base/html.js";
 import { exact, number, share } from "./base/format.js";
 import { useSegments } from "./base/segments.js";
-import { Icon } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
+import { Select } from "./parts/fields.js";
 import { Failed } from "./parts/states.js";
 
 const LABELS = 34; // percent of the width that the names take
 
 const inSegment = ({ name }) => ({ type: "in_segment", segment: name });
 
-/** How many users are in each of them, and how many in all. Throws ApiError. */
+/** How many users are in the one, the other, and both. Throws ApiError. */
 async function counts(segments, signal) {
   const asked = [...segments.map(inSegment), { type: "all", of: segments.map(inSegment) }];
   const found = [];
@@ -20,7 +20,8 @@ async function counts(segments, signal) {
     const definition = { kind: "past", name: "Overlap", where };
     found.push((await post("/segments/preview", { definition }, { signal })).count);
   }
-  return found;
+  const [own, theirs, both] = found;
+  return { own, theirs, both: Math.min(both, own, theirs) };
 }
 
 export function Overlap({ segment }) {
@@ -28,36 +29,19 @@ export function Overlap({ segment }) {
   const others = (all.data ?? []).filter((one) => one.id !== segment.id);
   const [chosen, setChosen] = useState(null);
   const other = others.find((one) => one.id === chosen) ?? others.find((one) => one.kind === "past") ?? others[0] ?? null;
-  const [found, setFound] = useState({});
-  const [tries, setTries] = useState(0);
-  useEffect(() => {
-    if (!other) return undefined;
-    const abort = new AbortController();
-    setFound((old) => ({ ...old, asking: true, error: null }));
-    counts([segment, other], abort.signal).then(
-      ([own, theirs, both]) => setFound({ of: other, own, theirs, both: Math.min(both, own, theirs) }),
-      (error) => {
-        if (abort.signal.aborted) return;
-        if (!(error instanceof ApiError)) throw error;
-        setFound({ error });
-      },
-    );
-    return () => abort.abort();
-  }, [segment.id, segment.version, other?.id, other?.version, tries]);
+  const ask = useCallback((signal) => counts([segment, other], signal), [segment.id, segment.version, other?.id, other?.version]);
+  const { data, error, loading, reload } = useData(other && ask);
 
   const choice = html`<label class="row small third">
     with
-    <span class="select-box">
-      <select class="select" aria-label="The other segment" value=${other?.id} onChange=${(event) => setChosen(Number(event.target.value))}>
-        ${others.map((one) => html`<option value=${one.id} selected=${one.id === other?.id}>${one.name}</option>`)}
-      </select>
-      <${Icon} name="chevron-down" />
-    </span>
+    <${Select} label="The other segment" value=${other?.id} onChange=${(id) => setChosen(Number(id))}>
+      ${others.map((one) => html`<option value=${one.id} selected=${one.id === other?.id}>${one.name}</option>`)}
+    <//>
   </label>`;
   return html`<${Card} title="Overlap" actions=${other && choice} bare class="overlap">
     ${!other && html`<p class="card-body second">${all.data ? "There is no other segment yet." : " "}</p>`}
-    ${found.error && html`<${Failed} what="Could not compare the two" error=${found.error} retry=${() => setTries(tries + 1)} />`}
-    ${other && !found.error && html`<${Bars} segment=${segment} other=${other} found=${found.of ? found : null} asking=${found.asking} />`}
+    ${error && html`<${Failed} what="Could not compare the two" error=${error} retry=${() => reload()} />`}
+    ${other && !error && html`<${Bars} segment=${segment} other=${other} found=${data} asking=${loading} />`}
   <//>`;
 }
 

@@ -1,6 +1,6 @@
 // The report of a past-behaviour segment: its members day by day, today's sample, and what it shares with another.
 
-import { ApiError, get, post } from "./base/api.js";
+import { get, post } from "./base/api.js";
 import { html, useMemo, useState } from "./base/html.js";
 import { clock, dayInWords, dayOf, exact, length, nextDay, number, share, zoneInWords } from "./base/format.js";
 import { now, status } from "./base/status.js";
@@ -11,10 +11,10 @@ import { Button, TextButton, userHref, userName } from "./parts/basics.js";
 import { Card, Figures } from "./parts/card.js";
 import { DoMore } from "./parts/do-more.js";
 import { LineChart } from "./parts/line-chart.js";
-import { toast } from "./parts/overlays.js";
+import { tried } from "./parts/overlays.js";
 import { Reachability } from "./parts/reachability.js";
 import { ReportHead } from "./parts/report-head.js";
-import { Empty, sentence } from "./parts/states.js";
+import { Empty } from "./parts/states.js";
 import { tellingTraits } from "./parts/telling.js";
 
 const SHOWN = 7;
@@ -27,15 +27,9 @@ export default function PastReport({ report, reload, set }) {
 
   const ask = async (what, run) => {
     setBusy(what);
-    try {
-      return await run();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      toast(`Not counted: ${sentence(error.message)}`, { error: true });
-      return null;
-    } finally {
-      setBusy(null);
-    }
+    const found = await tried("Not counted", run);
+    setBusy(null);
+    return found;
   };
   const recalculate = async () => {
     const found = await ask("members", () => get(`/segments/${segment.id}/report?recalculate=true`));
@@ -118,7 +112,7 @@ function Sample({ users, of }) {
   const shown = users.slice(0, SHOWN);
   return html`<${Card} title="Sample of the day" readout=${shown.length ? `${shown.length} of ${number(of)}` : ""} bare class="sample">
     ${!shown.length && html`<${Empty} title="Nobody yet">Members are shown here as soon as there are some.<//>`}
-    <ul class="ruled">
+    ${shown.length > 0 && html`<ul class="ruled">
       ${shown.map((user) => {
         const [first, ...others] = tellingTraits(user).map(([, value]) => value);
         return html`<li>
@@ -129,6 +123,6 @@ function Sample({ users, of }) {
           <span class="small third ellipsis">${first ?? "—"}</span>
         </li>`;
       })}
-    </ul>
+    </ul>`}
   <//>`;
 }

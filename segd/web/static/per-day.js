@@ -1,15 +1,15 @@
 // Users qualified per day: as it happened from the first whole day of the segment on, before that as the backtest has it.
 
-import { ApiError, post } from "./base/api.js";
-import { html, useEffect, useMemo, useState } from "./base/html.js";
+import { get, useData } from "./base/api.js";
+import { html, useCallback, useMemo, useState } from "./base/html.js";
 import { day, dayInWords, dayOf, exact, nextDay, zoneInWords } from "./base/format.js";
+import { NARROW } from "./base/narrow.js";
 import { now } from "./base/status.js";
 import { Card } from "./parts/card.js";
 import { DayChart } from "./parts/day-chart.js";
 
 const DAYS = 14;
 const NARROW_DAYS = 9;
-const NARROW = window.matchMedia("(width <= 720px)");
 
 /**
  * The days up to today: [{day, count, retracted, source, running}], oldest first.
@@ -20,8 +20,9 @@ export function useDays(report, more, before) {
   return useMemo(() => {
     const made = dayOf(report.segment.createdAt);
     const live = new Map(report.perDay.map((one) => [one.day, one]));
-    return Array.from({ length: NARROW.matches ? NARROW_DAYS : DAYS }, (_, i, all = NARROW.matches ? NARROW_DAYS : DAYS) => {
-      const one = nextDay(today, i + 1 - all);
+    const length = NARROW.matches ? NARROW_DAYS : DAYS;
+    return Array.from({ length }, (_, i) => {
+      const one = nextDay(today, i + 1 - length);
       const running = one === today;
       if (one > made || running) {
         const count = (live.get(one)?.count ?? 0) + (more[one]?.count ?? 0);
@@ -33,23 +34,16 @@ export function useDays(report, more, before) {
   }, [report, more, before, today]);
 }
 
-/** The backtest of the days before the segment was made: {days: Map | null, error}. Asked for where some of them show. */
-export function useBefore(segment) {
-  const [found, setFound] = useState({ days: null, error: null });
-  const needed = dayOf(segment.createdAt) > nextDay(dayOf(now.peek()), -DAYS);
-  useEffect(() => {
-    if (!needed) return undefined;
-    const abort = new AbortController();
-    post("/segments/backtest", { definition: segment.definition, days: DAYS }, { signal: abort.signal }).then(
-      (answer) => setFound({ days: new Map(answer.perDay.map((one) => [one.day, one.count])), estimate: answer.estimate, error: null }),
-      (error) => {
-        if (error instanceof ApiError) setFound({ days: null, error });
-        else if (!abort.signal.aborted) throw error;
-      },
-    );
-    return () => abort.abort();
-  }, [segment.id, segment.version, needed]);
-  return found;
+/** The backtest of the days before the segment was made: {days: Map | null, estimate, error}. Asked for where some of
+ *  them show, beside the report, which is there at once. */
+export function useBefore({ id, version, createdAt }) {
+  const needed = dayOf(createdAt) > nextDay(dayOf(now.peek()), -DAYS);
+  const ask = useCallback((signal) => get(`/segments/${id}/report?backtest=true`, { signal }), [id, version]);
+  const { data, error } = useData(needed ? ask : null);
+  return useMemo(() => {
+    const days = data && new Map(data.perDay.filter((one) => one.source === "backtest").map((one) => [one.day, one.count]));
+    return { days, estimate: data?.backtest?.estimate, error: days ? null : error };
+  }, [data, error]);
 }
 
 export function PerDay({ days, before, segment }) {
@@ -63,7 +57,7 @@ export function PerDay({ days, before, segment }) {
     <div class="chart-body">
       <${DayChart} days=${days} since=${pale ? `live since ${day(segment.createdAt)}` : ""} height=${212} label="Users qualified per day" onPoint=${setAt} />
     </div>
-  </${Card}>`;
+  <//>`;
 }
 
 function foot(pale, before) {

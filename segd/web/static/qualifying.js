@@ -1,10 +1,10 @@
 // The users who qualify, as they do: newest first, still while somebody points at them, retractions where they stood.
 
-import { html, useEffect, useRef, useState } from "./base/html.js";
-import { full, number, plural, when } from "./base/format.js";
+import { html, useEffect, useState } from "./base/html.js";
+import { full, latest, plural, when } from "./base/format.js";
 import { milliseconds } from "./base/lengths.js";
-import { Badge, Button, TextButton, userHref, userName } from "./parts/basics.js";
-import { Card } from "./parts/card.js";
+import { Badge, TextButton, userHref, userName } from "./parts/basics.js";
+import { FeedCard, emptyFeed, isHeld } from "./parts/feed-card.js";
 import { FeedNotice } from "./parts/states.js";
 import { telling, tellingTraits } from "./parts/telling.js";
 import { propertiesOf } from "./parts/words.js";
@@ -13,27 +13,21 @@ const KEPT = 20;
 const SHOWN = 7;
 const NEW_MILLISECONDS = 2000;
 
-/**
- * entries: what is shown, newest first. waiting: what came while held, of which `missed` in all. leftOut: how many the
- * feed did not show. held: why nothing moves.
- */
-const emptyFeed = { entries: [], waiting: [], missed: 0, leftOut: 0, held: { pointer: false, pause: false } };
-
 const same = (entry, userId, at, cause) => entry.userId === userId && entry.at === at && entry.cause === cause;
 
 /** The feed of what the report knows already. recent: of the log, newest first. */
-export const begun = (recent) => ({ ...emptyFeed, entries: told([], recent) });
+export const begun = (recent) => ({ ...emptyFeed, shown: told([], recent) });
 
 /** When somebody qualified last. known: as it was when the report was asked for, or null. */
-export function lastOf({ entries, waiting }, known) {
-  const at = [...entries, ...waiting].filter((entry) => entry.type !== "retracted").map((entry) => entry.at);
-  return [...at, known].filter(Boolean).sort().at(-1) ?? null;
+export function lastOf({ shown, waiting }, known) {
+  const standing = [...shown, ...waiting].filter((entry) => entry.type !== "retracted");
+  return latest(known, ...standing.map((entry) => entry.at));
 }
 
 /** With one more frame of the segment's feed. */
 export function fed(feed, frame) {
   if (frame.type === "hello") {
-    const known = Math.max(0, ...[...feed.entries, ...feed.waiting].map((entry) => Number(entry.cursor)));
+    const known = Math.max(0, ...[...feed.shown, ...feed.waiting].map((entry) => Number(entry.cursor)));
     return arrived(feed, frame.last.filter((entry) => Number(entry.cursor) > known), 0);
   }
   const came = frame.entries.map((entry) => (entry.type === "qualified" ? { ...entry, since: Date.now() } : entry));
@@ -44,11 +38,11 @@ export function fed(feed, frame) {
 function arrived(feed, came, leftOut) {
   if (!came.length && !leftOut) return feed;
   const counted = { ...feed, leftOut: feed.leftOut + leftOut };
-  if (!feed.held.pointer && !feed.held.pause) return { ...counted, entries: told(feed.entries, came) };
+  if (!isHeld(feed)) return { ...counted, shown: told(feed.shown, came) };
   // What is shown changes where it stands, and nothing moves; the rest waits.
-  const shown = told(feed.entries, came.filter((entry) => stands(feed.entries, entry)), Infinity);
-  const others = came.filter((entry) => !stands(feed.entries, entry));
-  return { ...counted, entries: shown, waiting: told(feed.waiting, others), missed: feed.missed + others.length };
+  const shown = told(feed.shown, came.filter((entry) => stands(feed.shown, entry)), Infinity);
+  const others = came.filter((entry) => !stands(feed.shown, entry));
+  return { ...counted, shown, waiting: told(feed.waiting, others), missed: feed.missed + others.length };
 }
 
 /** Whether an entry changes one of these. */
@@ -69,40 +63,18 @@ function told(entries, came, most = KEPT) {
   return all.slice(0, most);
 }
 
-function hold(feed, change) {
-  const held = { ...feed.held, ...change };
-  return held.pointer || held.pause ? { ...feed, held } : released({ ...feed, held });
-}
-
-/** What waited is shown. */
-function released(feed) {
-  return { ...feed, entries: told(feed.entries, feed.waiting), waiting: [], missed: 0 };
-}
-
 export function Qualifying({ feed, change, segment, state }) {
   const [all, setAll] = useState(false);
-  const list = useRef(null);
-  const paused = feed.held.pause;
-  const shown = feed.entries.slice(0, all ? KEPT : SHOWN);
-  const rest = (pointer) => change((old) => hold(old, { pointer }));
-  const leave = (event) => list.current.contains(event.relatedTarget) || rest(false);
-  const toggle = () => change((old) => (old.held.pause ? released(hold(old, { pause: false })) : hold(old, { pause: true })));
-  const label = paused ? "Resume" : "Pause";
-  return html`<${Card}
-    class="feed-card" title="Qualifying now" note="newest first" bare
-    onPointerEnter=${() => rest(true)} onPointerLeave=${() => rest(false)}
-    readout=${shown.length > 0 && `showing ${shown.length} of the last ${feed.entries.length}`}
-    actions=${html`<${Button} small icon=${paused ? "play" : "pause"} aria-pressed=${paused} onClick=${toggle}>${label}</${Button}>`}
-    notice=${html`<${FeedNotice} state=${state} />`}
-    foot=${html`<div class="spread"><span class="numbers">${feed.leftOut ? `${number(feed.leftOut)} more qualified too fast to show.` : feed.entries.length ? "Each one is shown." : "Nobody yet."}</span>
-      ${feed.entries.length > SHOWN && html`<${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? `Show ${SHOWN}` : `Show ${Math.min(KEPT, feed.entries.length)}`}</${TextButton}>`}</div>`}
+  const { length } = feed.shown;
+  const shown = feed.shown.slice(0, all ? KEPT : SHOWN);
+  return html`<${FeedCard}
+    title="Qualifying now" rows=${SHOWN} merge=${told} notice=${html`<${FeedNotice} state=${state} />`} ...${{ feed, change }}
+    readout=${length > 0 && `showing ${shown.length} of the last ${length}`} told=${length ? "Each one is shown." : "Nobody yet."}
+    more=${length > SHOWN && html`<${TextButton} aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? `Show ${SHOWN}` : `Show ${Math.min(KEPT, length)}`}<//>`}
   >
-    ${feed.missed > 0 && html`<button type="button" class="pill" onClick=${() => change(released)}>${feed.missed} new, show</button>`}
-    <ul class="feed-list" ref=${list} style=${{ minHeight: `${SHOWN * 52}px` }} onFocusIn=${() => rest(true)} onFocusOut=${leave}>
-      ${shown.map((entry) => html`<${Row} key=${entry.cursor} entry=${entry} definition=${segment.definition} />`)}
-      ${!shown.length && html`<li class="state"><strong>Nobody qualified yet</strong><p>The next one shows here by itself.</p></li>`}
-    </ul>
-  </${Card}>`;
+    ${shown.map((entry) => html`<${Row} key=${entry.cursor} entry=${entry} definition=${segment.definition} />`)}
+    ${!length && html`<li class="state"><strong>Nobody qualified yet</strong><p>The next one shows here by itself.</p></li>`}
+  <//>`;
 }
 
 function Row({ entry, definition }) {
@@ -119,7 +91,7 @@ function Row({ entry, definition }) {
       <a class=${`who ellipsis${gone ? " struck" : ""}`} href=${`${userHref(entry)}${entry.anonymous ? "&" : "?"}segment=${entry.segmentId}`}>${userName(entry)}</a>
       <span class="why ellipsis">${gone ? takenBack(definition) : cause(definition, entry)}</span>
     </div>
-    ${gone ? html`<${Badge} tone="warn">Retracted</${Badge}>` : chip && html`<span class="chip ellipsis">${chip}</span>`}
+    ${gone ? html`<${Badge} tone="warn">Retracted<//>` : chip && html`<span class="chip ellipsis">${chip}</span>`}
     <time class=${gone ? "struck" : ""} datetime=${entry.at} title=${full(entry.at)}>${when(entry.at)}</time>
   </li>`;
 }

@@ -13,20 +13,23 @@ export default function Report({ id }) {
   const found = useData(`/segments/${encodeURIComponent(id)}/report`, { every: AGAIN_SECONDS });
   const segment = found.data?.segment;
   useTitle(segment?.name ?? "Segment");
-  if (found.error?.code === "broken") {
-    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
-      <section class="card"><${Empty} title="This segment runs no more" action=${html`<${Button} icon="edit" href=${`/segments/${id}/edit`}>Edit</${Button}>`}>${sentence(found.error.message)}</${Empty}></section>`;
-  }
-  if (found.error?.status === 404) {
-    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], [id]]} />
-      <section class="card"><${Empty} title="There is no such segment" action=${html`<${Button} href="/segments">All segments</${Button}>`}>None has the number or name “${id}”. It may have been deleted.</${Empty}></section>`;
-  }
-  if (!segment) {
-    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], ["…"]]} />
-      <section class="card"><${Loaded} of=${found} what="Could not read the report" rows=${6} height=${72} /></section>`;
+  if (!segment || found.error?.code === "broken" || found.error?.status === 404) {
+    return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], [segment?.name ?? "…"]]} />
+      <section class="card"><${Nothing} found=${found} id=${id} /></section>`;
   }
   if (found.error && found.error.status !== 0) return html`<${Stale} error=${found.error} /><${Drawn} found=${found} />`;
   return html`<${Drawn} found=${found} />`;
+}
+
+function Nothing({ found, id }) {
+  const { error } = found;
+  if (error?.code === "broken") {
+    return html`<${Empty} title="This segment runs no more" action=${html`<${Button} icon="edit" href=${`/segments/${id}/edit`}>Edit<//>`}>${sentence(error.message)}<//>`;
+  }
+  if (error?.status === 404) {
+    return html`<${Empty} title="There is no such segment" action=${html`<${Button} href="/segments">All segments<//>`}>None has the number or name “${id}”. It may have been deleted.<//>`;
+  }
+  return html`<${Loaded} of=${found} what="Could not read the report" rows=${6} height=${72} />`;
 }
 
 function Stale({ error }) {

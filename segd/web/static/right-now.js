@@ -46,7 +46,7 @@ export function RightNow({ stream, state, span }) {
         <${StreamPanel} points=${all} until=${until} span=${span} tone="mute" unit="Events" label="All activity, events per second" height=${100} times onPoint=${setAt} />
       </div>
     </div>
-  </${Card}>`;
+  <//>`;
 }
 
 function inWords(heard, span) {

@@ -39,13 +39,13 @@ export default function Segments() {
       <div class="actions">
         <${SearchBox} label="Search name or definition" value=${search} onInput=${(text) => setQuery({ q: text })} />
         <${Choice} label="Kind" options=${KINDS} value=${kind} onChange=${(value) => setQuery({ kind: value })} />
-        ${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>`}
+        ${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment<//>`}
       </div>
     </div>
     <section class="card" aria-label="Segments">
       <${Loaded} of=${found} what="Could not read the segments" rows=${8} height=${60}>
         ${(segments) => html`<${List} segments=${segments} search=${search} kind=${kind} changed=${found.reload} />`}
-      </${Loaded}>
+      <//>
     </section>
     ${found.data?.length > 0 && html`<p class="page-foot">Times in ${zoneInWords()}. Live segments count qualifications, past ones count members.</p>`}
   `;
@@ -66,23 +66,23 @@ function List({ segments, search, kind, changed }) {
   }, [segments, search, kind, order]);
 
   if (!segments.length) {
-    return html`<${Empty} title="No segments yet" action=${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment</${Button}>`}>
+    return html`<${Empty} title="No segments yet" action=${manages.value && html`<${Button} kind="primary" icon="plus" href="/segments/new">Segment<//>`}>
       Say who you are looking for, and segd keeps the list true while they act.
-    </${Empty}>`;
+    <//>`;
   }
   if (!shown.length) {
-    const clear = html`<${Button} onClick=${() => setQuery({ q: "", kind: "" })}>Show all</${Button}>`;
-    return html`<${Empty} title="None of ${segments.length} fits" action=${clear}>${search ? `No name or definition has “${search}” in it.` : "There is none of this kind."}</${Empty}>`;
+    const clear = html`<${Button} onClick=${() => setQuery({ q: "", kind: "" })}>Show all<//>`;
+    return html`<${Empty} title="None of ${segments.length} fits" action=${clear}>${search ? `No name or definition has “${search}” in it.` : "There is none of this kind."}<//>`;
   }
   return html`
     <table class="segments" role="table" aria-rowcount=${shown.length + 1}>
       <thead role="rowgroup">
         <tr role="row" aria-rowindex="1">
-          <${Header} id="name" order=${order}>Name</${Header}>
+          <${Header} id="name" order=${order}>Name<//>
           <th role="columnheader" scope="col" class="kind">Kind</th>
-          <${Header} id="users" order=${order} right>Users</${Header}>
+          <${Header} id="users" order=${order} right>Users<//>
           <th role="columnheader" scope="col" class="trend">14 days</th>
-          <${Header} id="evaluated" order=${order} class="evaluated">Last evaluated</${Header}>
+          <${Header} id="evaluated" order=${order} class="evaluated">Last evaluated<//>
           <th role="columnheader" scope="col" class="status">Status</th>
           <th role="columnheader" scope="col" class="tools"><span class="hidden">Actions</span></th>
         </tr>
@@ -198,5 +198,5 @@ function Status({ segment }) {
     return html`<span class="small third">${word}</span>`;
   }
   const [tone, word] = segment.status === "paused" ? ["", "Paused"] : segment.kind === "past" && segment.words ? ["warn", "Stale"] : ["bad", "Failed"];
-  return html`<${Badge} tone=${tone}>${word}</${Badge}>${segment.reason && html`<div class="sub ellipsis" title=${segment.reason}>${segment.reason}</div>`}`;
+  return html`<${Badge} tone=${tone}>${word}<//>${segment.reason && html`<div class="sub ellipsis" title=${segment.reason}>${segment.reason}</div>`}`;
 }

@@ -12,7 +12,7 @@ import { useTitle } from "./base/title.js";
 import { Badge, Button, Time } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { Check, Choice, CopyLine } from "./parts/fields.js";
-import { Dialog, Menu, confirm, toast } from "./parts/overlays.js";
+import { Dialog, Menu, confirm, toast, tried } from "./parts/overlays.js";
 import { Loaded, sentence } from "./parts/states.js";
 
 const THEMES = [
@@ -32,7 +32,7 @@ export default function Settings() {
     <${Keys} />
     ${manages.value
       ? html`<${Tokens} /><${Webhooks} />`
-      : status.value && html`<${Card} title="API tokens and webhooks"><p class="second">The token that you signed in with may only read. Sign in with one that may also change to see them.</p></${Card}>`}
+      : status.value && html`<${Card} title="API tokens and webhooks"><p class="second">The token that you signed in with may only read. Sign in with one that may also change to see them.</p><//>`}
   `;
 }
 
@@ -42,7 +42,7 @@ function Look() {
       <${Choice} label="Theme" options=${THEMES} value=${theme.value} onChange=${choose} />
       <${Check} label="Single keys are shortcuts (? shows them)" checked=${enabled.value} onChange=${enable} />
     </div>
-  </${Card}>`;
+  <//>`;
 }
 
 function About() {
@@ -57,18 +57,18 @@ function About() {
     await tried("Could not sign out", () => del("/session"));
     window.location.assign("/login");
   };
-  return html`<${Card} title="This segd" actions=${html`<${Button} small onClick=${leave}>Sign out</${Button}>`}>
+  return html`<${Card} title="This segd" actions=${html`<${Button} small onClick=${leave}>Sign out<//>`}>
     <dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd class="numbers">${value ?? "–"}</dd>`)}</dl>
-  </${Card}>`;
+  <//>`;
 }
 
 function Keys() {
   const found = useData("/keys");
-  return html`<${Card} title="Write keys" note="public: apps and sites carry them to send events" actions=${html`<${Button} small icon="code" href="/live/connect">Snippets</${Button}>`}>
+  return html`<${Card} title="Write keys" note="public: apps and sites carry them to send events" actions=${html`<${Button} small icon="code" href="/live/connect">Snippets<//>`}>
     <${Loaded} of=${found} what="Could not read the write keys" rows=${1} height=${44}>
       ${({ writeKeys }) => html`<div class="stack tight">${writeKeys.map((key) => html`<${CopyLine} text=${key} label="Copy the write key" />`)}</div>`}
-    </${Loaded}>
-  </${Card}>`;
+    <//>
+  <//>`;
 }
 
 // API tokens
@@ -84,7 +84,7 @@ function Tokens() {
     });
     if (yes && (await tried("Could not revoke the token", () => del(`/tokens/${token.id}`)))) found.reload();
   };
-  return html`<${Card} title="API tokens" note="for programs" bare actions=${html`<${Button} small icon="plus" disabled=${found.data === null} onClick=${() => setMaking(true)}>Token</${Button}>`}>
+  return html`<${Card} title="API tokens" note="for programs" bare actions=${html`<${Button} small icon="plus" disabled=${found.data === null} onClick=${() => setMaking(true)}>Token<//>`}>
     <${Loaded} of=${found} what="Could not read the tokens" rows=${2} height=${44}>
       ${({ tokens }) =>
         tokens.length
@@ -96,14 +96,14 @@ function Tokens() {
                   <td class="second">${token.scope === "manage" ? "read and change" : "read"}</td>
                   <td class="second numbers nowrap"><${Time} at=${token.createdAt} /></td>
                   <td class="second numbers nowrap">${token.lastUsedAt ? ago(token.lastUsedAt) : "never"}</td>
-                  <td class="right"><${Button} small kind="quiet" onClick=${() => revoke(token)}>Revoke</${Button}></td>
+                  <td class="right"><${Button} small kind="quiet" onClick=${() => revoke(token)}>Revoke<//></td>
                 </tr>`,
               )}</tbody>
             </table></div>`
           : html`<p class="card-body second">None. While there is none, everything on this machine may use the API; from the first one on, programs need one, and browsers sign in.</p>`}
-    </${Loaded}>
+    <//>
     ${making && html`<${NewToken} first=${found.data?.tokens.length === 0} close=${() => setMaking(false)} made=${found.reload} />`}
-  </${Card}>`;
+  <//>`;
 }
 
 const SCOPES = [
@@ -138,17 +138,17 @@ function NewToken({ first: none, close, made }) {
     }
   };
   if (secret) {
-    return html`<${Dialog} title=${`Token “${name.trim()}”`} holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
+    return html`<${Dialog} title=${`Token “${name.trim()}”`} holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done<//>`}>
       <p>Copy it now: it is shown this once. Send it as <code>Authorization: Bearer …</code>${first && " From now on everybody needs one; this browser is signed in with it."}</p>
       <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the token" /></div>
-    </${Dialog}>`;
+    <//>`;
   }
-  return html`<${Dialog} title="New token" holds=${name !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel</${Button}><${Button} kind="primary" onClick=${save}>Make token</${Button}>`}>
+  return html`<${Dialog} title="New token" holds=${name !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel<//><${Button} kind="primary" onClick=${save}>Make token<//>`}>
     <form class="stack" onSubmit=${save}>
       <label class="field"><span>What it is for</span><input class="input" data-first="" value=${name} maxlength="200" aria-invalid=${Boolean(wrong)} onInput=${(event) => setName(event.target.value)} />${wrong && html`<em class="wrong">${wrong}</em>`}</label>
       <div class="field"><span>It may</span><${Choice} label="It may" options=${SCOPES} value=${scope} onChange=${setScope} /></div>
     </form>
-  </${Dialog}>`;
+  <//>`;
 }
 
 // Webhooks
@@ -176,7 +176,7 @@ function Webhooks() {
     const yes = await confirm({ title: "Delete this webhook?", body: `Nothing of “${hook.segment}” is posted to ${hook.url} any more.`, verb: "Delete webhook" });
     if (yes && (await tried("Could not delete the webhook", () => del(`/webhooks/${hook.id}`)))) found.reload();
   };
-  return html`<div id="webhooks"><${Card} title="Webhooks" note="a segment's log, posted and signed" bare actions=${html`<${Button} small icon="plus" onClick=${() => setMaking(true)}>Webhook</${Button}>`}>
+  return html`<div id="webhooks"><${Card} title="Webhooks" note="a segment's log, posted and signed" bare actions=${html`<${Button} small icon="plus" onClick=${() => setMaking(true)}>Webhook<//>`}>
     <${Loaded} of=${found} what="Could not read the webhooks" rows=${2} height=${52}>
       ${({ webhooks }) =>
         webhooks.length
@@ -187,7 +187,7 @@ function Webhooks() {
                   <td class="strong"><a class="plain" href=${`/segments/${hook.segmentId}`}>${hook.segment}</a></td>
                   <td><code class="second break">${hook.url}</code></td>
                   <td class="second numbers nowrap">${hook.deliveredAt ? ago(hook.deliveredAt) : "nothing yet"}</td>
-                  <td>${hook.status === "off" ? html`<${Badge} tone="bad">Off</${Badge}>` : hook.failingSince ? html`<${Badge} tone="warn">Failing</${Badge}>` : html`<span class="third">Running</span>`}
+                  <td>${hook.status === "off" ? html`<${Badge} tone="bad">Off<//>` : hook.failingSince ? html`<${Badge} tone="warn">Failing<//>` : html`<span class="third">Running</span>`}
                     ${(hook.reason || hook.failingSince) && html`<div class="label">${hook.reason ?? `since ${ago(hook.failingSince)}`}</div>`}</td>
                   <td class="right"><${Menu} small label=${`More for the webhook of ${hook.segment}`} items=${[
                     { label: "Send a test", icon: "arrow-out", run: () => test(hook) },
@@ -198,9 +198,9 @@ function Webhooks() {
               )}</tbody>
             </table></div>`
           : html`<p class="card-body second">None. A webhook gets each entry of a segment's log at least once, in order, signed with its secret.</p>`}
-    </${Loaded}>
+    <//>
     ${making && html`<${NewWebhook} chosen=${chosen} close=${() => setMaking(false)} made=${found.reload} />`}
-  </${Card}></div>`;
+  <//></div>`;
 }
 
 function NewWebhook({ chosen, close, made }) {
@@ -222,12 +222,12 @@ function NewWebhook({ chosen, close, made }) {
     }
   };
   if (secret) {
-    return html`<${Dialog} title="The webhook is on" holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done</${Button}>`}>
+    return html`<${Dialog} title="The webhook is on" holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done<//>`}>
       <p>Each delivery is signed with this secret. Copy it now: it is shown this once.</p>
       <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the secret" /></div>
-    </${Dialog}>`;
+    <//>`;
   }
-  return html`<${Dialog} title="New webhook" holds=${url !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel</${Button}><${Button} kind="primary" disabled=${!live.length} onClick=${save}>Add webhook</${Button}>`}>
+  return html`<${Dialog} title="New webhook" holds=${url !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel<//><${Button} kind="primary" disabled=${!live.length} onClick=${save}>Add webhook<//>`}>
     <form class="stack" onSubmit=${save}>
       <label class="field"><span>Segment</span><select class="select" value=${segment || live[0]?.id} onChange=${(event) => setSegment(event.target.value)}>
         ${live.map((one) => html`<option value=${one.id}>${one.name}</option>`)}
@@ -235,16 +235,5 @@ function NewWebhook({ chosen, close, made }) {
       <label class="field"><span>Address to post to</span><input class="input" data-first="" type="url" value=${url} aria-invalid=${Boolean(wrong)} onInput=${(event) => setUrl(event.target.value)} />
         <span class="label">For example https://example.com/hook</span>${wrong && html`<em class="wrong">${wrong}</em>`}</label>
     </form>
-  </${Dialog}>`;
-}
-
-/** What `run` answers, or null with a toast that says what failed. */
-async function tried(what, run) {
-  try {
-    return (await run()) ?? true;
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    toast(`${what}: ${error.message}`, { error: true });
-    return null;
-  }
+  <//>`;
 }

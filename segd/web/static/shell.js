@@ -89,10 +89,10 @@ function View({ found }) {
     if (first.current > 2000) document.getElementById("page")?.focus({ preventScroll: true });
   }, []);
   if (!found) {
-    return html`<h1 class="hidden">Nothing is here</h1><${Empty} title="There is no such page" action=${html`<${Button} href="/segments">Segments</${Button}>`}>${place.value.path} is no place of segd.</${Empty}>`;
+    return html`<h1 class="hidden">Nothing is here</h1><${Empty} title="There is no such page" action=${html`<${Button} href="/segments">Segments<//>`}>${place.value.path} is no place of segd.<//>`;
   }
   if (error) return html`<${Failed} what="Could not open this view" error=${error} retry=${() => window.location.reload()} />`;
-  return view && html`<${Boundary}><${view} ...${found.params} /></${Boundary}>`;
+  return view && html`<${Boundary}><${view} ...${found.params} /><//>`;
 }
 
 class Boundary extends Component {
@@ -125,10 +125,10 @@ const KEYS = [
 function Shortcuts() {
   if (!shown.value) return null;
   const close = () => (shown.value = false);
-  return html`<${Dialog} title="Keyboard" onClose=${close} actions=${html`<${Button} data-first="" onClick=${close}>Close</${Button}>`}>
+  return html`<${Dialog} title="Keyboard" onClose=${close} actions=${html`<${Button} data-first="" onClick=${close}>Close<//>`}>
     <dl class="keys-list">
       ${KEYS.map(([what, keys]) => html`<dt>${what}</dt><dd>${keys.map((key) => html` <kbd>${key}</kbd>`)}</dd>`)}
     </dl>
     <p><${Check} label="Single keys are shortcuts" checked=${enabled.value} onChange=${enable} /></p>
-  </${Dialog}>`;
+  <//>`;
 }

@@ -1,6 +1,6 @@
 // Users: found by id or e-mail; and one of them, with timeline, why, segments and traits.
 
-import { ApiError, del, get, useData, withQuery } from "./base/api.js";
+import { del, get, useData, withQuery } from "./base/api.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "./base/html.js";
 import { dayAndTime, plural, when } from "./base/format.js";
 import { go, place, setQuery } from "./base/router.js";
@@ -10,8 +10,8 @@ import { useTitle } from "./base/title.js";
 import { Button, Crumbs, KindBadge, Time, userHref, userName } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { Check, SearchBox } from "./parts/fields.js";
-import { Dialog, Menu, toast } from "./parts/overlays.js";
-import { Empty, Failed, Loaded, Loading, sentence } from "./parts/states.js";
+import { Dialog, Menu, toast, tried } from "./parts/overlays.js";
+import { Empty, Failed, Loaded, Loading } from "./parts/states.js";
 import { tellingTraits } from "./parts/telling.js";
 import { Timeline } from "./timeline.js";
 import { localOf, Why } from "./why.js";
@@ -64,7 +64,7 @@ function Found({ user }) {
 
 function Nobody({ search }) {
   if (search) return html`<${Empty} title="Nobody found">No user has an id or e-mail that begins with “${search}”.<//>`;
-  return html`<${Empty} title="Find a user" action=${html`<${Button} icon="live" href="/live">See who is active</${Button}>`}>Type the beginning of an id or an e-mail address.<//>`;
+  return html`<${Empty} title="Find a user" action=${html`<${Button} icon="live" href="/live">See who is active<//>`}>Type the beginning of an id or an e-mail address.<//>`;
 }
 
 // One user
@@ -93,7 +93,7 @@ function User({ id, anonymous }) {
       ? html`<${Person} key=${path} path=${path} data=${found.data} segments=${all.data ?? []} />`
       : found.error
         ? html`<section class="card">${found.error.status === 404
-            ? html`<${Empty} title="This user is not known" action=${html`<${Button} href="/users">Find a user</${Button}>`}>No message with that id has come, or it was forgotten.<//>`
+            ? html`<${Empty} title="This user is not known" action=${html`<${Button} href="/users">Find a user<//>`}>No message with that id has come, or it was forgotten.<//>`
             : html`<${Failed} what="Could not read this user" error=${found.error} retry=${found.reload} />`}</section>`
         : html`<section class="card"><${Loading} rows=${7} height=${48} label="Reading this user" /></section>`}`;
 }
@@ -105,6 +105,7 @@ function Person({ path, data, segments }) {
   const [chosen, setChosen] = useState(() => Number(place.peek().query.get("segment")) || null);
   const entries = useMemo(() => [...data.timeline, ...older.entries], [data, older.entries]);
   const listened = useMemo(() => new Set(segments.flatMap(({ definition }) => eventsOf(definition))), [segments]);
+  const dated = useMemo(() => new Set(segments.filter(({ type }) => type === "date").map(({ id }) => id)), [segments]);
   const first = chosen ?? firstToExplain(data, segments);
   const latest = useRef(older);
   latest.current = older;
@@ -112,18 +113,10 @@ function Person({ path, data, segments }) {
   const load = async () => {
     const { more, entries: known } = latest.current;
     setOlder({ ...latest.current, loading: true });
-    try {
-      const page = await get(`${path}&after=${encodeURIComponent(more)}`);
-      const next = { entries: [...known, ...page.timeline], more: page.more, loading: false };
-      latest.current = next;
-      setOlder(next);
-      return true;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setOlder({ ...latest.current, loading: false });
-      toast(sentence(error.message), { error: true });
-      return false;
-    }
+    const page = await tried("Could not read older events", () => get(`${path}&after=${encodeURIComponent(more)}`));
+    latest.current = page ? { entries: [...known, ...page.timeline], more: page.more, loading: false } : { ...latest.current, loading: false };
+    setOlder(latest.current);
+    return page !== null;
   };
   const at = (local) => [...data.timeline, ...latest.current.entries].find((entry) => localOf(entry.at) === local);
   const oldest = entries.at(-1);
@@ -144,7 +137,7 @@ function Person({ path, data, segments }) {
     setQuery({ segment: segment ? String(segment) : "" });
   };
   return html`<div class="pair with-side user">
-    <${Timeline} entries=${entries} listened=${listened} more=${older.more !== null && load} loading=${older.loading} shown=${shown} />
+    <${Timeline} entries=${entries} listened=${listened} dated=${dated} more=${older.more !== null && load} loading=${older.loading} shown=${shown} />
     <div class="stack">
       <${Why} user=${user} segments=${segments} chosen=${first} choose=${choose} reveal=${reveal} known=${known} />
       <${InSegments} data=${data} of=${segments.length} /> <${Traits} user=${user} ids=${data.ids} />
@@ -152,10 +145,11 @@ function Person({ path, data, segments }) {
   </div>`;
 }
 
-/** The segment whose why is shown unasked: the one qualified for last, else the first live one. */
+/** The segment whose why is shown unasked: the one qualified for last, else one that waits for the user, else any. */
 function firstToExplain(data, segments) {
   const [latest] = [...data.segments].filter((one) => one.qualifiedAt).sort((one, other) => (one.qualifiedAt < other.qualifiedAt ? 1 : -1));
-  return latest?.id ?? data.segments[0]?.id ?? segments.find(({ kind }) => kind === "live")?.id ?? segments[0]?.id ?? null;
+  const waiting = data.timeline.flatMap(({ caused }) => caused)[0];
+  return latest?.id ?? waiting?.segmentId ?? data.segments[0]?.id ?? segments.find(({ kind }) => kind === "live")?.id ?? segments[0]?.id ?? null;
 }
 
 function eventsOf(value) {
@@ -198,16 +192,11 @@ function PersonMenu({ user }) {
   const [asking, setAsking] = useState(false);
   const path = (what, more) => withQuery(what, { id: user.id, anonymous: user.anonymous || undefined, ...more });
   const forget = async (refuses) => {
-    try {
-      const { forgotten } = await del(path("/user", { refuseDays: refuses ? REFUSE_DAYS : undefined }));
-      const rows = Object.values(forgotten).reduce((sum, count) => sum + count, 0);
-      toast(`${userName(user)} is forgotten: ${plural(rows, "row")} went.`);
-      go("/users");
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      toast(`Not forgotten: ${sentence(error.message)}`, { error: true });
-      setAsking(false);
-    }
+    const gone = await tried("Not forgotten", () => del(path("/user", { refuseDays: refuses ? REFUSE_DAYS : undefined })));
+    if (!gone) return setAsking(false);
+    const rows = Object.values(gone.forgotten).reduce((sum, count) => sum + count, 0);
+    toast(`${userName(user)} is forgotten: ${plural(rows, "row")} went.`);
+    return go("/users");
   };
   return html`<${Menu}
       label="More"

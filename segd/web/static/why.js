@@ -137,7 +137,7 @@ const TIME = /(\d\d:\d\d:\d\d(?:\.\d{3})?)(?: on (\d{1,2}) ([A-Z][a-z]{2}) (\d{4
  * Lines as parts, [{text, local?}]: local is the instant that a part says, as `localOf` writes it. The day is said only
  * where it changes, so it is carried along.
  */
-export function timed(lines) {
+function timed(lines) {
   let day = null;
   return lines.map((line) => {
     const parts = [];

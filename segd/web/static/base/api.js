@@ -19,9 +19,10 @@ export class ApiError extends Error {
 }
 
 /**
- * parse, write: of JSON, where its numbers must stay exact.
+ * parse, write: of JSON, where its numbers must stay exact. over: an answer that what is there must still be the same as,
+ * or it is refused with 412.
  * @param {string} path below /api, as `/segments`
- * @param {{signal?: AbortSignal, parse?: (text: string) => any, write?: (value: any) => string}} [options]
+ * @param {{signal?: AbortSignal, parse?: (text: string) => any, write?: (value: any) => string, over?: any}} [options]
  */
 export const get = (path, options) => ask("GET", path, undefined, options);
 export const post = (path, body, options) => ask("POST", path, body, options);
@@ -36,14 +37,19 @@ export function withQuery(path, values) {
   return text ? `${path}?${text}` : path;
 }
 
-async function ask(method, path, body, { signal, parse = JSON.parse, write = JSON.stringify } = {}) {
+const tags = new WeakMap(); // by answer
+
+async function ask(method, path, body, { signal, parse = JSON.parse, write = JSON.stringify, over } = {}) {
   const since = stayed;
+  const headers = {};
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (tags.has(over)) headers["if-match"] = tags.get(over);
   let response;
   try {
     response = await fetch(`/api${path}`, {
       method,
       signal,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
+      headers,
       body: body === undefined ? undefined : write(body),
     });
   } catch (error) {
@@ -57,7 +63,10 @@ async function ask(method, path, body, { signal, parse = JSON.parse, write = JSO
   } catch {
     found = null; // a proxy's page, say
   }
-  if (response.ok) return found;
+  if (response.ok) {
+    if (found && response.headers.has("etag")) tags.set(found, response.headers.get("etag"));
+    return found;
+  }
   if (response.status === 401) signIn(since);
   throw new ApiError(
     response.status,
@@ -84,7 +93,7 @@ export async function stay(run) {
 /** since: what `stayed` was when it was asked. */
 function signIn(since) {
   if (staying || stayed !== since || place.value.path === "/login") return;
-  go(withQuery("/login", { next: window.location.pathname + window.location.search }), { replace: true });
+  go(withQuery("/login", { next: window.location.pathname + window.location.search }), { replace: true, asks: false }); // what was typed is offered again
 }
 
 const RETRY_SECONDS = [1, 2, 4, 8, 10];

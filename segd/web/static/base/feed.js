@@ -16,7 +16,7 @@ const BACK_SECONDS = 4;
  * @param {(frame: any) => void} take each JSON frame
  * @param {() => void} [returned] called when it is connected again after a break
  */
-export function openFeed(path, take, returned) {
+function openFeed(path, take, returned) {
   const state = signal({ connected: false, since: null, retryAt: null, back: false });
   let socket = null;
   let timer = null;

@@ -90,9 +90,9 @@ export function day(at) {
   const text = `${formatted("dayOfMonth", at)} ${formatted("month", at)}`;
   return formatted("year", at) === formatted("year", now.peek()) ? text : `${text} ${formatted("year", at)}`;
 }
-export const weekday = (at) => formatted("weekday", at);
+const weekday = (at) => formatted("weekday", at);
 export const month = (at) => formatted("month", at);
-export const dayOfMonth = (at) => formatted("dayOfMonth", at);
+const dayOfMonth = (at) => formatted("dayOfMonth", at);
 /** `12 Nov 2026, 10:04` */
 export const dayAndTime = (at) => `${formatted("dayOfMonth", at)} ${formatted("month", at)} ${formatted("year", at)}, ${minutes(at)}`;
 /** With the zone's offset, for titles. */
@@ -155,3 +155,6 @@ export function when(at) {
 
 /** As `when`, today without its seconds: `14:31`. */
 export const brief = (at) => (dayOf(at) === dayOf(now.peek()) ? minutes(Date.parse(at)) : when(at));
+
+/** The latest of instants as the API writes them, some of which may be missing; null where all are. */
+export const latest = (...instants) => instants.filter(Boolean).sort().at(-1) ?? null;

@@ -12,9 +12,9 @@ const guards = new Set();
 let index = history.state?.index ?? 0; // counts our entries, to undo a step back that was refused
 let undoing = false;
 
-/** Go to a path of the dashboard. replace: without an entry in the history. */
-export async function go(href, { replace = false } = {}) {
-  if (!(await mayLeave())) return;
+/** Go to a path of the dashboard. replace: without an entry in the history. asks: whoever would lose something. */
+export async function go(href, { replace = false, asks = true } = {}) {
+  if (asks && !(await mayLeave())) return;
   if (!replace) index += 1;
   history[replace ? "replaceState" : "pushState"]({ index }, "", href);
   show();

@@ -3,7 +3,7 @@
 import { ApiError, del, get, post, useData, withQuery } from "./api.js";
 import { plural } from "./format.js";
 import { go } from "./router.js";
-import { confirm, toast } from "../parts/overlays.js";
+import { confirm, toast, tried } from "../parts/overlays.js";
 
 const PER_PAGE = 500; // the most that the API gives at once
 
@@ -35,7 +35,7 @@ export const useSegments = (options) => useData(all, options);
 /** Change between running and paused. Returns the segment as it is then, or null where that failed. */
 export async function switchOn(segment, on) {
   const change = (to) => post(`/segments/${segment.id}/${to ? "resume" : "pause"}`);
-  return attempt(`Could not ${on ? "resume" : "pause"} “${segment.name}”`, async () => {
+  return tried(`Could not ${on ? "resume" : "pause"} “${segment.name}”`, async () => {
     const changed = await change(on);
     toast(on ? `“${segment.name}” is running.` : `“${segment.name}” is paused. What comes due now is dropped.`);
     return changed;
@@ -55,7 +55,7 @@ export async function remove(segment) {
     verb: "Delete segment",
   });
   if (!yes) return false;
-  const gone = await attempt(`Could not delete “${segment.name}”`, async () => {
+  const gone = await tried(`Could not delete “${segment.name}”`, async () => {
     await del(`/segments/${segment.id}`);
     return true;
   });
@@ -75,7 +75,7 @@ export function duplicate(segment) {
 
 /** All members in a file. */
 export async function downloadMembers(segment) {
-  await attempt("Could not fetch the members", async () => {
+  await tried("Could not fetch the members", async () => {
     const response = await fetch(`/api/segments/${segment.id}/members`, { headers: { accept: "text/csv" } });
     if (!response.ok) throw new ApiError(response.status, "internal", `segd answered ${response.status}`);
     const address = URL.createObjectURL(await response.blob());
@@ -85,14 +85,4 @@ export async function downloadMembers(segment) {
     link.click();
     URL.revokeObjectURL(address);
   });
-}
-
-async function attempt(what, run) {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    toast(`${what}: ${error.message}`, { error: true });
-    return null;
-  }
 }

@@ -20,7 +20,7 @@ export const now = signal(Date.now());
 export const manages = computed(() => status.value?.scope === "manage");
 export const zone = computed(() => status.value?.zone ?? "UTC");
 
-export async function askStatus() {
+async function askStatus() {
   if (place.value.path === "/login") return; // who is not in yet would be refused
   try {
     const found = await get("/status");

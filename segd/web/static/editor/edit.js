@@ -137,10 +137,10 @@ function Editor({ place: draftPlace, document: opened, segment, seen, startsAsJs
   }, []);
   useSaveKey(save);
 
-  /** Throws ApiError where the daemon refused. */
-  const store = async (name) => {
+  /** over: the segment as it was seen last. Throws ApiError where the daemon refused. */
+  const store = async (name, over) => {
     const definition = { ...state.finished.peek().document, name };
-    const stored = segment ? await put(`/segments/${segment.id}`, { definition }, exactly) : await post("/segments", { definition }, exactly);
+    const stored = segment ? await put(`/segments/${segment.id}`, { definition }, { ...exactly, over }) : await post("/segments", { definition }, exactly);
     state.saved.value = state.document.peek();
     dropDraft(draftPlace);
     setSaving(false);

@@ -42,7 +42,7 @@ export function Crumbs({ path }) {
   return html`<nav class="crumbs" aria-label="Path">
     ${path.map(
       ([name, href], i) => html`${i > 0 && html`<${Icon} name="chevron-right" size=${12} />`}
-        ${href ? html`<a href=${href}>${name}</a>` : html`<span class="ellipsis" aria-current="page">${name}</span>`}`,
+        ${href ? html`<a class="ellipsis" href=${href}>${name}</a>` : html`<span class="ellipsis" aria-current="page">${name}</span>`}`,
     )}
   </nav>`;
 }

@@ -23,8 +23,8 @@ export function Figures({ figures }) {
   return html`<section class=${`card figures${figures.length === 3 ? " three" : ""}`} aria-label="Figures">
     ${figures.map(
       (figure) => html`<div class="figure">
-        <div class="label">${figure.label}</div>
-        <strong class=${`value${figure.stale ? " stale" : ""}`} title=${figure.title}>${figure.value}</strong>
+        <div class="label ellipsis" title=${figure.label}>${figure.label}</div>
+        <strong class="value" title=${figure.title}>${figure.value}</strong>
         <div class="label">${figure.note ?? " "}</div>
       </div>`,
     )}

@@ -2,7 +2,7 @@
 
 import { useData } from "../base/api.js";
 import { html } from "../base/html.js";
-import { ago, plural } from "../base/format.js";
+import { ago, latest, plural } from "../base/format.js";
 import { downloadMembers } from "../base/segments.js";
 import { manages, status } from "../base/status.js";
 import { Icon, TextButton } from "./basics.js";
@@ -19,17 +19,17 @@ export function DoMore({ segment }) {
       ${live
         ? html`<${Item} title="Stream it" about="As it happens; with ?after= every entry once, in order.">
             <${CopyLine} text=${`${scheme}://${host}/api/segments/${segment.id}/live`} shown=${`${scheme}://…/${segment.id}/live`} label="Copy the feed's address" />
-          </${Item}>`
+          <//>`
         : html`<${Item} title="Read it" about="From your own programs: JSON, NDJSON or CSV.">
             <${CopyLine} text=${`${origin}/api/segments/${segment.id}/members`} shown=${`GET …/${segment.id}/members`} label="Copy the address of the members" />
-          </${Item}>`}
+          <//>`}
       ${live && manages.value && html`<${Hooks} segment=${segment} />`}
       <${Item} title="Take it along" about=${live ? "Everybody who qualified, with times." : "All members, as they are now."}>
-        <${TextButton} icon="download" onClick=${() => downloadMembers(segment)}>Members as CSV</${TextButton}>
-        <${TextButton} icon="segments" href=${`/segments/new?segment=${segment.id}`}>Use in another segment</${TextButton}>
-      </${Item}>
+        <${TextButton} icon="download" onClick=${() => downloadMembers(segment)}>Members as CSV<//>
+        <${TextButton} icon="segments" href=${`/segments/new?segment=${segment.id}`}>Use in another segment<//>
+      <//>
     </div>
-  </${Card}>`;
+  <//>`;
 }
 
 function Item({ title, about, children }) {
@@ -43,8 +43,8 @@ function Reach({ segment }) {
     return html`<${Item} title="Reach out" about="Links to your own tools, filled in with this segment, come from [[engage]] in the config." />`;
   }
   return html`<${Item} title="Reach out" about="Opens your tool with this segment filled in.">
-    ${tools.map((tool) => html`<${TextButton} icon="arrow-out" href=${filled(tool.url, segment)} target="_blank" rel="noreferrer">${tool.name}</${TextButton}>`)}
-  </${Item}>`;
+    ${tools.map((tool) => html`<${TextButton} icon="arrow-out" href=${filled(tool.url, segment)} target="_blank" rel="noreferrer">${tool.name}<//>`)}
+  <//>`;
 }
 
 function filled(url, segment) {
@@ -54,12 +54,12 @@ function filled(url, segment) {
 function Hooks({ segment }) {
   const found = useData("/webhooks", { every: 30 });
   const hooks = (found.data?.webhooks ?? []).filter((hook) => hook.segmentId === segment.id);
-  const last = hooks.map((hook) => hook.deliveredAt).filter(Boolean).sort().at(-1);
+  const last = latest(...hooks.map((hook) => hook.deliveredAt));
   const off = hooks.filter((hook) => hook.status === "off").length;
   const about = !hooks.length
     ? "Have each entry posted to you, signed."
     : `${plural(hooks.length, "receiver")}. ${off ? `${off} switched off. ` : ""}${last ? `Last delivered ${ago(last)}.` : "Nothing delivered yet."}`;
   return html`<${Item} title="Webhooks" about=${about}>
     <a class="text-button" href=${`/settings?segment=${segment.id}#webhooks`}><${Icon} name="settings" /><span>${hooks.length ? "Manage" : "Add a webhook"}</span></a>
-  </${Item}>`;
+  <//>`;
 }

@@ -46,7 +46,7 @@ export function CopyButton({ text, bare, label = "Copy", small = true }) {
   if (bare) return html`<${Button} kind="quiet" small icon=${copied ? "check" : "copy"} label=${copied ? "Copied" : label} onClick=${copy} />`;
   return html`<${Button} kind="quiet" small=${small} icon=${copied ? "check" : "copy"} onClick=${copy}>
     <span class="same-width"><span aria-hidden=${copied}>${label}</span><span aria-hidden=${!copied}>Copied</span></span>
-  </${Button}>`;
+  <//>`;
 }
 
 /** Also where the page is not served over HTTPS, which has no clipboard of its own. */
@@ -67,4 +67,11 @@ async function writeText(text) {
 /** A line of code in a box, with a button that copies it. shown: in its place, where it is long. */
 export function CopyLine({ text, label, shown = text }) {
   return html`<div class="boxed"><code class="ellipsis" title=${text}>${shown}</code><${CopyButton} bare text=${text} label=${label} /></div>`;
+}
+
+/** children: the options. onChange(value). */
+export function Select({ label, value, onChange, children }) {
+  return html`<span class="select-box">
+    <select class="select" aria-label=${label} value=${value} onChange=${(event) => onChange(event.target.value)}>${children}</select><${Icon} name="chevron-down" />
+  </span>`;
 }

@@ -1,5 +1,6 @@
 // What stands above the page: dialogs, questions, toasts, menus. `Overlays` is drawn once, by the shell.
 
+import { ApiError } from "../base/api.js";
 import { html, signal, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../base/html.js";
 import { useReloadGuard } from "../base/router.js";
 import { Button, Icon } from "./basics.js";
@@ -62,9 +63,9 @@ function Question() {
   if (!asked) return null;
   return html`<${Dialog}
     title=${asked.title} onClose=${() => asked.answer(false)}
-    actions=${html`<${Button} data-first="" onClick=${() => asked.answer(false)}>${asked.keep ?? "Keep it"}</${Button}>
-      <${Button} kind=${asked.danger === false ? "primary" : "danger"} onClick=${() => asked.answer(true)}>${asked.verb}</${Button}>`}
-  ><p>${asked.body}</p></${Dialog}>`;
+    actions=${html`<${Button} data-first="" onClick=${() => asked.answer(false)}>${asked.keep ?? "Keep it"}<//>
+      <${Button} kind=${asked.danger === false ? "primary" : "danger"} onClick=${() => asked.answer(true)}>${asked.verb}<//>`}
+  ><p>${asked.body}</p><//>`;
 }
 
 // Toasts
@@ -75,6 +76,17 @@ const said = signal(null);
 /** One line at the foot, for a while; an error stays until closed. action: {label, run}. */
 export function toast(text, { error = false, action } = {}) {
   said.value = { text, error, action, key: {} };
+}
+
+/** What `run` answers, or null with a toast that says what failed. */
+export async function tried(what, run) {
+  try {
+    return (await run()) ?? true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    toast(`${what}: ${error.message}`, { error: true });
+    return null;
+  }
 }
 
 function Toast() {
@@ -93,7 +105,7 @@ function Toast() {
     ${message &&
     html`<div class="toast">
       <span class=${message.error ? "row bad-text" : "row"}><${Icon} name=${message.error ? "warning" : "check"} /><span class="strong">${message.text}</span></span>
-      ${message.action && html`<${Button} kind="quiet" small onClick=${() => { close(); message.action.run(); }}>${message.action.label}</${Button}>`}
+      ${message.action && html`<${Button} kind="quiet" small onClick=${() => { close(); message.action.run(); }}>${message.action.label}<//>`}
       ${message.error && html`<${Button} kind="quiet" small icon="close" label="Close" onClick=${close} />`}
     </div>`}
   </div>`;

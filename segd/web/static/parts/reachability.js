@@ -28,5 +28,5 @@ export function Reachability({ reachability, tone, of }) {
         </div>`,
       )}
     </dl></div>
-  </${Card}>`;
+  <//>`;
 }

@@ -33,7 +33,7 @@ export function ReportHead({ segment, first, more, below, changed, last }) {
       <div class="title">
         <h1>${segment.name}</h1>
         <${KindBadge} kind=${segment.kind} />
-        ${status !== "running" && html`<${Badge} tone=${paused ? "" : "bad"}>${paused ? "Paused" : live ? "Failed" : "Stale"}</${Badge}>`}
+        ${status !== "running" && html`<${Badge} tone=${paused ? "" : "bad"}>${paused ? "Paused" : live ? "Failed" : "Stale"}<//>`}
         <span class="small third since">
           <span>since ${dayAndTime(segment.createdAt)}${segment.version > 1 ? ` · version ${segment.version}` : ""}</span>
           ${last && html`<span class="numbers last">last qualified <${Time} at=${last} aging /></span>`}
@@ -41,8 +41,8 @@ export function ReportHead({ segment, first, more, below, changed, last }) {
       </div>
       <div class="actions folds">
         ${first}
-        ${live && manages.value && html`<${Button} icon=${paused ? "play" : "pause"} onClick=${toggle}>${paused ? "Resume" : "Pause"}</${Button}>`}
-        ${manages.value && html`<${Button} icon="edit" href=${`/segments/${segment.id}/edit`}>Edit</${Button}>`}
+        ${live && manages.value && html`<${Button} icon=${paused ? "play" : "pause"} onClick=${toggle}>${paused ? "Resume" : "Pause"}<//>`}
+        ${manages.value && html`<${Button} icon="edit" href=${`/segments/${segment.id}/edit`}>Edit<//>`}
         <${Menu} label="More" items=${[
           manages.value && { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
           live && manages.value && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
@@ -59,7 +59,7 @@ export function ReportHead({ segment, first, more, below, changed, last }) {
         <${Words} words=${segment.words} definition=${segment.definition} />
         <div class="actions">
           ${more}
-          <${TextButton} aria-expanded=${shown} onClick=${() => setShown(!shown)}>${shown ? "Hide JSON" : "Show as JSON"}</${TextButton}>
+          <${TextButton} aria-expanded=${shown} onClick=${() => setShown(!shown)}>${shown ? "Hide JSON" : "Show as JSON"}<//>
         </div>
       </div>
       ${shown && html`<div class="json-box"><pre class="json" tabindex="0" aria-label="Definition as JSON">${json}</pre><${CopyButton} text=${json} /></div>`}

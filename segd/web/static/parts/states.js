@@ -31,7 +31,7 @@ export function Failed({ what, error, retry, children }) {
     <span class="bad-text"><${Icon} name="warning" size=${18} /></span>
     <strong>${what}</strong>
     <p>${sentence(error.message)} ${children}</p>
-    ${retry && html`<${Button} icon="reload" onClick=${retry}>Try again</${Button}>`}
+    ${retry && html`<${Button} icon="reload" onClick=${retry}>Try again<//>`}
   </div>`;
 }
 

@@ -6,20 +6,21 @@ import { color } from "../base/theme.js";
 import { drawBase } from "./day-chart.js";
 import { Plot, axis, ratio, stepsTo, yAxis } from "./plot.js";
 
+const LABELS_PIXELS = 50; // up to 100,000 a second
 const SHRINK_SECONDS = 10; // the scale grows at once, and shrinks only after so long
 
 /**
  * points: [[second (epoch), count | null], …] oldest first; null where we were cut off. until: the last second shown.
- * span: seconds. tone: live or mute. times: whether this panel carries the axis of time. room: for the labels at the left.
+ * span: seconds. tone: live or mute. times: whether this panel carries the axis of time.
  */
-export function StreamPanel({ points, until, span, tone, times, label, unit, height, room = 34, onPoint }) {
+export function StreamPanel({ points, until, span, tone, times, label, unit, height, onPoint }) {
   const scale = useRef({ top: 0, since: 0 });
   const range = useRef([0, 1]);
   range.current = [until - span, until];
   const data = useMemo(() => [points.map((point) => point[0]), points.map((point) => point[1])], [points]);
   const most = Math.max(0, ...points.map((point) => point[1] ?? 0));
   const top = settled(scale.current, tight(most), until);
-  const make = useMemo(() => () => options({ range, top, tone, times, room }), [top, tone, times, room]);
+  const make = useMemo(() => () => options({ range, top, tone, times }), [top, tone, times]);
   const table = {
     columns: ["Time", unit],
     rows: points.slice(-10).map(([second, count]) => [clock(second * 1000), exact(count)]),
@@ -57,7 +58,7 @@ function settled(scale, wanted, at) {
   return scale.top;
 }
 
-function options({ range, top, tone, times, room }) {
+function options({ range, top, tone, times }) {
   const steps = top <= 3 ? Array.from({ length: top + 1 }, (_, i) => i) : [0, top / 2, top];
   const fill = color(tone === "live" ? "--live-fill" : "--mute");
   return {
@@ -73,7 +74,7 @@ function options({ range, top, tone, times, room }) {
         splits: () => wholeMinutes(range.current),
         values: (_, at) => at.map((second) => minutes(second * 1000)),
       }),
-      yAxis({ splits: () => steps, values: (_, at) => at.map(number), room }),
+      yAxis({ splits: () => steps, values: (_, at) => at.map(number), room: LABELS_PIXELS }),
     ],
     hooks: { drawSeries: [(u) => draw(u, fill)], draw: [drawBase] },
   };

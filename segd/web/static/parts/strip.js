@@ -1,6 +1,7 @@
 // The time strip: ● did, ○ did not (or: due), a coloured line is an open window, ⚑ qualifies. All pictures of time.
 
 import { html } from "../base/html.js";
+import { NARROW } from "../base/narrow.js";
 
 /** The wordmark's picture, also the mark of empty states. */
 export function Mark() {
@@ -30,7 +31,7 @@ export function Strip({ items, label, height = 56, line = 32, to = 1, tone = "li
         case "open":
           return html`<g>
             <line x1=${percent(item.from)} x2=${percent(item.to)} y1=${line} y2=${line} stroke=${fill(item)} stroke-width="2.5" />
-            ${item.label && html`<text x=${percent((item.from + item.to) / 2)} y=${line - 11} text-anchor="middle">${item.label}</text>`}
+            ${item.label && html`<text x=${percent((item.from + item.to) / 2)} y=${line - 11} text-anchor="middle">${cut(item.label, 2)}</text>`}
           </g>`;
         case "bracket": {
           const y = item.below ? line + 11 : line - 15;
@@ -47,12 +48,18 @@ export function Strip({ items, label, height = 56, line = 32, to = 1, tone = "li
         default:
           return html`<svg x=${percent(item.at)} y=${line} overflow="visible">
             ${shape(item, fill(item))}
-            ${item.label && html`<text class=${item.type === "due" || item.type === "did-not" ? (item.tone ?? tone) : "name"} y="27" text-anchor="middle">${item.label}</text>`}
+            ${item.label && html`<text class=${item.type === "due" || item.type === "did-not" ? (item.tone ?? tone) : "name"} y="27" text-anchor="middle">${cut(item.label)}</text>`}
             ${item.note && html`<text y="42" text-anchor="middle">${item.note}</text>`}
           </svg>`;
       }
     })}
   </svg>`;
+}
+
+/** As much of a text as there is room for. */
+function cut(text, times = 1) {
+  const most = (NARROW.matches ? 14 : 28) * times;
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
 const percent = (part) => `${part * 100}%`;

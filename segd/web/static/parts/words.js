@@ -10,7 +10,7 @@ export function Words({ words, definition, short = false }) {
 }
 
 /** The sentence as it stands in a list. */
-export function shorten(words) {
+function shorten(words) {
   return words.replace(/^Users (who |whose )?/, (_, who) => (who === "whose " ? "" : "")).replace(/\.$/, "");
 }
 
