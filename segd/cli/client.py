@@ -1,7 +1,7 @@
 """A running daemon, asked over HTTP by the commands beside it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -106,12 +106,20 @@ class Daemon:
         self._client.close()
 
     def ask(
-        self, method: str, path: str, *, document: object = None, content: bytes | None = None, patient: bool = False
+        self,
+        method: str,
+        path: str,
+        *,
+        document: object = None,
+        content: bytes | None = None,
+        seen: str | None = None,
+        patient: bool = False,
     ) -> Any:
         """What it answers, decoded; None where that is nothing. path: without a slash before it.
 
-        document: sent as JSON; content: sent as it is. patient: whether to ask again for a while where it is away,
-        which is only right for what may be done twice. Raises RefusedError, AwayError.
+        document: sent as JSON; content: sent as it is. seen: the tag of what is to be changed. patient: whether to ask
+        again for a while where it is away, which is only right for what may be done twice. Raises RefusedError,
+        AwayError.
         """
         if document is not None:
             content = msgspec.json.Encoder(decimal_format="number").encode(document)
@@ -119,7 +127,7 @@ class Daemon:
         waiting = False
         while True:
             try:
-                return self._ask(method, path, content)
+                return self._ask(method, path, content, {} if seen is None else {"If-Match": f'"{seen}"'})
             except AwayError as error:
                 if time.monotonic() >= until:
                     raise
@@ -128,9 +136,9 @@ class Daemon:
                 waiting = True
             time.sleep(PAUSE_SECONDS)
 
-    def _ask(self, method: str, path: str, content: bytes | None) -> Any:
+    def _ask(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
         try:
-            response = self._client.request(method, path, content=content)
+            response = self._client.request(method, path, content=content, headers=headers)
         except httpx.TransportError as error:
             reason = "nobody answers" if isinstance(error, httpx.ConnectError) else "no answer came"
             raise AwayError("unreachable", f"{reason} at {self._where}: is segd running there?") from None

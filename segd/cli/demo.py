@@ -20,7 +20,6 @@ from segd.demo import Demo
 from segd.sample import CREDIT, SEGMENTS, lines
 
 USUAL = Address("127.0.0.1", 7337)  # where other commands look for a daemon by themselves
-WATCHED = "Looked at something dear"
 LEFT = "Cart left for 30 seconds"
 TOOLS = tuple(  # a page of the shop plays them
     Engage(tool, f"/shop/campaign?tool={tool.replace(' ', '+')}&segment={{name}}&id={{id}}")
@@ -75,10 +74,10 @@ def _show(url: str, dashboard: str, key: str, folder: Path) -> None:
         "",
         "Users of a real shop are coming in, as they did on a morning in 2019. In another terminal:",
         "",
-        "  # Watch who qualifies.",
-        f'  {segd} watch "{WATCHED}"{where}',
+        "  # Watch who leaves a cart.",
+        f'  {segd} watch "{LEFT}"{where}',
         "",
-        "  # Have ann put something into the cart. Buy nothing, and ann qualifies 30 seconds later.",
+        "  # Put something into the cart of ann, and buy nothing: 30 seconds later ann is among them.",
         f"  curl -u {key}: {url}/v1/track -d '{CART}'",
         "",
         "  # Ask why.",

@@ -62,8 +62,9 @@ def import_history(
     """Bring history in: Segment messages, one JSON object a line, plain or gzip; - is standard input.
 
     What is there already is passed over, so that a file may be imported again, also after an import that was
-    interrupted. Lines that are no messages are told by number. Imported history starts nothing live. Where a daemon
-    runs on the database, it is sent there.
+    interrupted. Lines that are no messages are told by number and passed over; it is an error if all of them are, or a
+    file cannot be read to its end. Imported history starts nothing live. Where a daemon runs on the database, it is
+    sent there.
 
     CSV files, whose first line names the columns, are read by a mapping. A text in quotes stands for itself, and after
     the timestamp's column comes its unit, if it is no ISO date-time: s, ms or us. All other columns become properties,
@@ -125,6 +126,8 @@ def import_history(
             summary.broken.append(error.message)
         except KeyboardInterrupt:
             summary.broken.append("interrupted: what was imported stays; import again to have the rest")
+    if not summary.broken and summary.lines and summary.lines == summary.refused.total():
+        summary.broken.append("nothing was imported: every line was refused")
     refused.tell(summary.refused.total())
     seconds = time.monotonic() - began
     if as_json:

@@ -10,6 +10,7 @@ from segd.core.errors import Problem
 from segd.core.language import definitions as d
 from segd.core.language.definitions import Definition
 from segd.core.language.reading import definition_json
+from segd.core.segment_views import tag
 from segd.store.segment_rows import Segment, Stored, Unreadable
 from segd.store.segments import Windows, problems, windows_after
 
@@ -26,6 +27,12 @@ class Step:
     old: Segment | Unreadable | None = None
     new: Definition | None = None
     windows: Windows = "same"
+
+    @property
+    def seen(self) -> str:
+        """The tag of what there is."""
+        assert self.old is not None
+        return tag(self.old.version, self.old.changed_at)
 
 
 @dataclass

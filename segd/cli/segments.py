@@ -125,8 +125,9 @@ def apply(
     """Make the segments those of FOLDER, whose *.json files hold one definition each.
 
     Shows what that changes, and what becomes of open windows, and asks before it does so. A segment is known by its
-    name: one that is called otherwise is another. What is not in the folder stays, but with --prune. Without a daemon
-    it is all done or nothing; and what follows happens once there is one. With --json and without --yes, the plan is
+    name: one that is called otherwise is another. What is not in the folder stays, but with --prune. A segment that
+    somebody else changes in the meantime is left alone, and that is an error. Without a daemon it is all done or
+    nothing; and what follows happens once there is one. With --json and without --yes, the plan is
     written and nothing done.
 
     \b
@@ -278,9 +279,9 @@ def _do_alone(settings: Config, steps: Sequence[Step]) -> None:
                     assert step.new is not None
                     await changes.create(step.new)
                 elif step.new is None:
-                    await changes.delete(step.old.number)
+                    await changes.delete(step.old.number, {step.seen})
                 else:
-                    await changes.change(step.old.number, step.new)
+                    await changes.change(step.old.number, step.new, {step.seen})
 
     with_store(settings, do)
 
@@ -295,10 +296,10 @@ def _do_by_daemon(url: SplitResult, token: str | None, steps: Sequence[Step]) ->
                     assert step.new is not None
                     daemon.ask("POST", "api/segments", document={"definition": write_definition(step.new)})
                 elif step.new is None:
-                    daemon.ask("DELETE", f"api/segments/{step.old.number}")
+                    daemon.ask("DELETE", f"api/segments/{step.old.number}", seen=step.seen)
                 else:
                     document = {"definition": write_definition(step.new)}
-                    daemon.ask("PUT", f"api/segments/{step.old.number}", document=document)
+                    daemon.ask("PUT", f"api/segments/{step.old.number}", document=document, seen=step.seen)
             except SegdError as error:
                 before = f"; done before that: {', '.join(done)}" if done else ""
                 raise RefusedError(error.code, f"{step.what} {step.name}: {error.message}{before}") from None

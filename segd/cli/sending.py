@@ -1,4 +1,4 @@
-"""Files of history sent to a running daemon, some thousand messages at a time."""
+"""Files of history sent to a running daemon, some messages at a time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from segd.files.messages import Refuse, read_messages
 from segd.files.repeats import Repeats
 from segd.store.importing import ImportSummary
 
-MESSAGES: Final = 10_000  # in a request
+MESSAGES: Final = 2_000  # in a request: to read more at once would keep a processor from the daemon for long
 BYTES: Final = 4_000_000  # or so many
 
 

@@ -45,6 +45,10 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
         return trio.run(work)
     except SegdError as error:
         raise click.ClickException(error.message) from error
+    except BaseExceptionGroup as group:  # Ctrl-C comes out of nurseries like that
+        if group.split(KeyboardInterrupt)[1] is not None:
+            raise
+        raise KeyboardInterrupt from None
 
 
 @asynccontextmanager

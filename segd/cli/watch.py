@@ -189,7 +189,8 @@ class _Screen:
     """Lines for people, and below them, on a terminal, the rates of the last second."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console.soft_wrap = not self._console.is_terminal
         self._rates = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> "_Screen":
@@ -211,14 +212,15 @@ class _Screen:
         line = Text.assemble(
             (sign, style), "  ", (_local(entry["at"]), "dim"), "  ", (plain(entry["userId"]), "bold"),
         )  # fmt: skip
-        if traits := entry.get("traits"):
-            line.append("  ").append(" · ".join(f"{plain(name)} {plain(value)}" for name, value in traits.items()))
         line.append(f"  because of {_cause(entry)}", "dim")
         if was := entry.get("was"):
             line.append(f", not {plain(was['cause'])} at {_local(was['at'])}", "dim")
         elif entry["type"] == "retracted":
             line.append(", which an event that came late undid", "dim")
-        self._console.print(line)
+        if traits := entry.get("traits"):
+            line.append("  ").append(" · ".join(f"{plain(name)} {plain(value)}" for name, value in traits.items()))
+        # On a terminal an entry is one line, of whose end as much is shown as fits.
+        self._console.print(line, no_wrap=True, overflow="ellipsis" if self._console.is_terminal else "ignore")
 
     def left_out(self, count: int) -> None:
         self._console.print(Text(f"   and {count:,} more", style="dim"))

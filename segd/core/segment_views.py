@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from segd.core.answers import Person
 from segd.core.language import definitions as d
-from segd.core.time.instants import Instant
+from segd.core.time.instants import Instant, to_text
 
 Order = Literal["name", "-name", "created", "-created", "members", "-members"]
 
@@ -36,6 +36,11 @@ class SegmentView(NamedTuple):
     milliseconds: int | None
     trend: Sequence[int | None]
     last_at: Instant | None
+
+
+def tag(version: int, changed_at: Instant) -> str:
+    """What tells one state of a segment from those before and after it."""
+    return f"{version}-{to_text(changed_at)}"
 
 
 class Previewed(NamedTuple):

@@ -134,12 +134,20 @@ WHERE number = $1
 UPDATE segments SET definition = $2::text::jsonb WHERE number = $1
 
 -- begin_run --
--- $1 segment, $2 position, $3 version, $4 definition, $5 sees_from, $6 counts_from, $7 armed.
+-- $1 segment, $2 position, $3 version, $4 definition, $5 sees_from, $6 counts_from, $7 armed. No earlier run counts from
+-- then on, whatever a clock said that was set back.
+WITH earlier AS (
+    UPDATE segment_runs SET counts_to = greatest($6, counts_from) WHERE segment = $1 AND counts_to > $6
+)
 INSERT INTO segment_runs (segment, position, version, definition, sees_from, counts_from, armed)
 VALUES ($1, $2, $3, $4::text::jsonb, $5, $6, $7)
 
 -- end_run --
--- $1 segment, $2 now. From when on its trigger saw events, and whether it was armed. A clock may have been set back.
+-- $1 segment, $2 now. From when on its trigger saw events, and whether it was armed. A clock may have been set back: what
+-- ended later than now ends now, too.
+WITH earlier AS (
+    UPDATE segment_runs SET counts_to = greatest($2, counts_from) WHERE segment = $1 AND counts_to > $2
+)
 UPDATE segment_runs SET counts_to = greatest($2, counts_from) WHERE segment = $1 AND counts_to IS NULL
 RETURNING sees_from, armed
 

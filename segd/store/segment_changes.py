@@ -1,6 +1,6 @@
 """Changes of segments by way of the journal, one method for each."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol, TypeVar
 
 from segd.core.language.definitions import Definition
@@ -41,10 +41,10 @@ class SegmentChanges:
         )
         return created.number
 
-    async def change(self, number: int, definition: Definition) -> None:
+    async def change(self, number: int, definition: Definition, seen: Collection[str] | None = None) -> None:
         """Trio"""
         changed = await self._journal.change(
-            lambda connection, position: segments.change(connection, position, number, definition, self._now())
+            lambda connection, position: segments.change(connection, position, number, definition, self._now(), seen)
         )
         self._named(number, changed.name)
 
@@ -60,7 +60,7 @@ class SegmentChanges:
             lambda connection, position: segments.resume(connection, position, number, self._now())
         )
 
-    async def delete(self, number: int) -> None:
+    async def delete(self, number: int, seen: Collection[str] | None = None) -> None:
         """Trio"""
-        await self._journal.change(lambda connection, position: segments.delete(connection, position, number))
+        await self._journal.change(lambda connection, position: segments.delete(connection, position, number, seen))
         self._removed(number)

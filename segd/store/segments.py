@@ -7,7 +7,7 @@ The writers are for the journal's own transaction. They trust that nobody else w
 were read by `core.language.reading`; how definitions fit together is checked here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import UnsetType
@@ -18,7 +18,8 @@ from segd.core.language import definitions as d
 from segd.core.language.naming import mentions, renamed
 from segd.core.language.reading import definition_json
 from segd.core.language.rules import did_you_mean
-from segd.core.time.instants import Instant, from_datetime, to_datetime
+from segd.core.segment_views import tag
+from segd.core.time.instants import Instant, from_datetime, to_datetime, to_text
 from segd.store.bridge import Connection
 from segd.store.queries import query
 from segd.store.segment_rows import BrokenError, Segment, Stored, Unreadable, read_segments, runs
@@ -26,10 +27,12 @@ from segd.store.waiting import Changed
 
 
 class SegmentRefused(SegdError):
-    """A change of segments that cannot be. Codes: `no_segment`, `name_taken`, `in_use`, `not_live`."""
+    """A change of segments that cannot be. Codes: `no_segment`, `name_taken`, `in_use`, `not_live`,
+    `changed_meanwhile`."""
 
 
-# Changes. Each is the entry `position` of the journal.
+# Changes. Each is the entry `position` of the journal. seen: tags of the states that the segment may be in, for whoever
+# changes it has not seen any other, else SegmentRefused `changed_meanwhile`; None: whichever it is in.
 
 
 async def create(connection: Connection, position: int, definition: d.Definition, now: Instant) -> Changed[Segment]:
@@ -49,7 +52,12 @@ async def create(connection: Connection, position: int, definition: d.Definition
 
 
 async def change(
-    connection: Connection, position: int, number: int, definition: d.Definition, now: Instant
+    connection: Connection,
+    position: int,
+    number: int,
+    definition: d.Definition,
+    now: Instant,
+    seen: Collection[str] | None = None,
 ) -> Changed[Segment]:
     """Trio. Give a segment another definition.
 
@@ -61,6 +69,7 @@ async def change(
     stored = await read_segments(connection)
     segments = stored.readable
     old = _numbered(stored, number)
+    _check_seen(old, seen)
     _check(definition, old, stored)
     if isinstance(old, Segment) and _text(definition) == _text(old.definition):
         return Changed(old)
@@ -122,17 +131,29 @@ async def resume(connection: Connection, position: int, number: int, now: Instan
     return Changed(segment, replanned=True)
 
 
-async def delete(connection: Connection, position: int, number: int) -> Changed[None]:
+async def delete(
+    connection: Connection, position: int, number: int, seen: Collection[str] | None = None
+) -> Changed[None]:
     """Trio. Remove a segment and all that came of it. Raises SegmentRefused: `no_segment`, or `in_use`, which names the
     segments that name this one."""
     stored = await read_segments(connection)
     old = _numbered(stored, number)
+    _check_seen(old, seen)
     names = {old.name, str(number)}
     users = [each.name for each in stored.readable if d.segments_named(each.definition) & names]
     if users:
         raise SegmentRefused("in_use", f"{old.name!r} is named by the conditions of {', '.join(map(repr, users))}")
     await connection.execute(query("delete_segment"), number)
     return Changed(None, replanned=old.kind == "live")
+
+
+def _check_seen(segment: Segment | Unreadable, seen: Collection[str] | None) -> None:
+    if seen is not None and tag(segment.version, segment.changed_at) not in seen:
+        raise SegmentRefused(
+            "changed_meanwhile",
+            f"{segment.name!r} was changed meanwhile, at {to_text(segment.changed_at)}, and nothing was done: "
+            "look at it as it is now, and decide again",
+        )
 
 
 async def _update(connection: Connection, segment: Segment) -> None:

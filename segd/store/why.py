@@ -83,7 +83,7 @@ async def _log_of(connection: Connection, plan: Plan, number: int) -> Log:
     stored = await load_asked(connection, plan, [number], None)
     if not stored:
         raise LookupError(number)
-    return Log(plan, stored[0], 0)  # nothing will be added
+    return await trio.to_thread.run_sync(Log, plan, stored[0], 0)  # nothing will be added
 
 
 def _explain(

@@ -36,6 +36,7 @@ STATUSES: Final = {
     "in_use": 409,
     "name_taken": 409,
     "not_live": 409,
+    "changed_meanwhile": 412,
     "too_large": 413,
     "upgrade_required": 426,
     "overloaded": 429,

@@ -31,7 +31,7 @@ from segd.core.events.plain import read_lines
 from segd.core.language.reading import read_definition
 from segd.core.ports import Unavailable
 from segd.core.time.instants import HOUR, SECOND, parse_timestamp
-from segd.demo import HALF, Round, replay
+from segd.demo import HISTORY, Round, replay
 from segd.sample import CREDIT, SEGMENTS, definitions, lines, messages
 from segd.sample.people import traits
 
@@ -161,7 +161,7 @@ def test_what_it_prints_to_try_works_and_a_second_start_goes_on(state_dir: Path)
     with opened(state_dir) as demo:
         assert demo.ask("/segments")["segments"] != []
         assert demo.ask("/user?id=ann")["user"]["id"] == "ann"
-        first = f"{list(messages())[HALF]['userId']}-2"  # of those who come now
+        first = f"{list(messages())[HISTORY]['userId']}-2"  # of those who come now
         while not demo.knows(first):
             time.sleep(0.1)
 

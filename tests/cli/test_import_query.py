@@ -76,6 +76,13 @@ def test_refused_lines_are_told_by_number_and_counted_by_reason(config: Path, tm
     assert (summary["imported"], summary["repeated"]) == (0, 1)
 
 
+def test_where_every_line_is_refused_it_ends_with_1(config: Path, tmp_path: Path):
+    result = run(import_history, written(tmp_path / "f", "not JSON\n{}\n"), "--config", config, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["imported"]) == (1, 0)
+    assert "Error: nothing was imported: every line was refused\n" in result.stderr
+    assert run(import_history, written(tmp_path / "empty", "\n"), "--config", config).exit_code == 0
+
+
 def test_a_file_that_cannot_be_read_is_told_and_ends_with_1(config: Path, tmp_path: Path):
     file = written(tmp_path / "f", said("u", "2025-05-01T00:00:00Z"))
     result = run(import_history, tmp_path / "absent", file, "--config", config)

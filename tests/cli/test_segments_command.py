@@ -147,6 +147,25 @@ def test_the_plan_is_shown_and_asked_about(segd: Segd, folder: Path):
     )
 
 
+@pytest.mark.usefixtures("beside")
+def test_what_somebody_else_changed_since_the_plan_was_shown_is_left_alone(
+    segd: Segd, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write(folder, CART)
+    apply(segd, folder, "--yes")
+
+    def somebody_is_quicker() -> bool:
+        write(folder, CART | {"again": "1d"})
+        apply(segd, folder, "--yes")
+        return True
+
+    monkeypatch.setattr("segd.cli.segments._is_wanted", somebody_is_quicker)
+    write(folder, CART | {"again": "2d"})
+    refused = segd("segments", "apply", folder)
+    assert (refused.exit_code, "'Cart left' was changed meanwhile" in refused.stderr) == (1, True)
+    assert listed(segd)["Cart left"]["definition"]["again"] == "1d"
+
+
 def test_open_windows_are_kept_or_dropped_as_the_plan_says(config: Path, segd: Segd, folder: Path, dsn: str):
     def open_windows() -> int:
         async def count() -> int:

@@ -66,7 +66,7 @@ async def test_who_qualified_and_who_qualifies():
             lines = await shown.lines(5)
             assert lines[0] == "Cart left"
             assert lines[1].startswith("Users who did Viewed")
-            assert lines[2] == "+  2026-11-21 12:00:00  user-1  name User 1  because of Viewed, price 12.5"
+            assert lines[2] == "+  2026-11-21 12:00:00  user-1  because of Viewed, price 12.5  name User 1"
             assert lines[3] == "+  2026-11-21 12:00:00  user-2  because of message-2"
             fed.publish(*(qualified(cursor, user=cursor) for cursor in range(4, 104)))
             lines = await shown.lines(5 + 20 + 1)

@@ -296,6 +296,19 @@ async def test_what_is_changed_while_paused_counts_from_its_resumption(
         assert run.definition == changed.definition
 
 
+async def test_versions_that_a_clock_set_back_would_let_count_at_once_do_not(dsn: str):
+    async with opened(dsn) as book:
+        segment = await book.create(live(on=WINDOW))
+        book.now += 30 * MINUTE
+        segment = await book.change(segment, live(on=WINDOW, again="once"))
+        book.now -= 30 * MINUTE
+        segment = await book.pause(segment)
+        assert await book.times() == [(1, 1, 1, 3), (2, 1, 32, 32)]
+        book.now -= MINUTE
+        await book.resume(segment)
+        assert await book.times() == [(1, 1, 1, 3), (2, 1, 32, 32), (2, 1, 3, None)]
+
+
 async def test_runs_matter_while_they_go_on_and_for_a_while_after(dsn: str):
     async with opened(dsn) as book:
         segment = await book.create(live())

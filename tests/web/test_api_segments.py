@@ -4,6 +4,7 @@ from urllib.parse import quote
 import pytest
 from api_serving import open_api
 
+from segd.core.time.instants import MINUTE
 from segd.web.api.questions import PAST
 from segd.web.api.segments import CART
 
@@ -214,9 +215,29 @@ async def test_errors_have_one_shape(dsn):
             error = await api.ask("POST", "/api/nothing", 404, content=b" " * 20_000_000)
 
 
+async def test_of_two_who_change_the_same_the_second_is_told(dsn):
+    async with open_api(dsn) as api:
+        seen = (await api.client.get("/api/segments/1")).headers["etag"]
+        assert seen == '"1-2026-11-22T12:00:00.000Z"'
+        api.clock[0] += MINUTE
+        renamed = {"json": {"definition": CART | {"name": "Renamed"}}}
+        changed = await api.client.put("/api/segments/1", headers={"If-Match": seen}, **renamed)
+        assert (changed.status_code, changed.headers["etag"]) == (200, '"1-2026-11-22T12:01:00.000Z"')
+        for method, more in (("PUT", renamed), ("DELETE", {})):
+            for tag in (seen, f"W/{changed.headers['etag']}", "x"):
+                error = await api.ask(method, "/api/segments/1", 412, headers={"If-Match": tag}, **more)
+                assert error["code"] == "changed_meanwhile"
+                assert error["message"].startswith("'Renamed' was changed meanwhile, at 2026-11-22T12:01:00.000Z")
+        for tag in ("*", f'"other", {changed.headers["etag"]}'):
+            await api.ask("PUT", "/api/segments/1", headers={"If-Match": tag}, **renamed)
+        api.clock[0] += MINUTE
+        assert (await api.client.post("/api/segments/1/pause")).headers["etag"] == '"1-2026-11-22T12:02:00.000Z"'
+        await api.ask("DELETE", "/api/segments/1", 204, headers={"If-Match": '"1-2026-11-22T12:02:00.000Z"'})
+
+
 async def test_a_segment_is_found_by_any_name(dsn):
     async with open_api(dsn, seeded=False) as api:
-        for number, name in enumerate(("a/b", "/", "a/", "x//pause", "preview", " ä?#%2F&", ".."), start=1):
+        for number, name in enumerate(("a/b", "/", "a/", "1/pause", "preview", " ä?#%2F&", ".."), start=1):
             await api.ask("POST", "/api/segments", 201, json={"definition": PAST | {"name": name}})
             path = f"/api/segments/{quote(name, safe='').replace('.', '%2E')}"
             for method in ("GET", "PUT"):
@@ -225,7 +246,8 @@ async def test_a_segment_is_found_by_any_name(dsn):
             assert (await api.ask("GET", f"{path}/report"))["segment"]["id"] == number
             assert (await api.ask("POST", f"{path}/pause", 409))["code"] == "not_live"
         await api.ask("DELETE", "/api/segments/a%2Fb", 204)
-        assert (await api.ask("GET", "/api/segments/a/b", 404))["message"] == "there is no segment 'a/b'"
+        assert (await api.ask("GET", "/api/segments/a%2fb", 404))["message"] == "there is no segment 'a/b'"
+        assert (await api.ask("GET", "/api/nothing%2F/x", 404))["message"] == "there is nothing at /api/nothing%2F/x"
 
 
 async def test_what_is_wrong_in_a_query_is_told_with_what_would_be_right(dsn):

@@ -1,4 +1,4 @@
-"""Websockets that are ended: clients that are silent while nothing is told, and those who may not ask any more."""
+"""Websockets: nothing is compressed, and who is silent while nothing is told, or may not ask any more, is ended."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,14 +15,18 @@ from segd.web.api import sockets
 PATHS = ["/api/segments/1/live", "/api/segments/1/live?after=", "/api/live"]
 
 
+HANDSHAKE = (
+    b"GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+)
+
+
 @asynccontextmanager
 async def silent(fed: Fed, path: str) -> AsyncGenerator[None]:
     """A client that takes what it is told, as the kernel does for one that hangs, and answers no ping."""
     async with await trio.open_tcp_stream("127.0.0.1", fed.port) as stream, trio.open_nursery() as nursery:
-        await stream.send_all(
-            b"GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n" % path.encode()
-        )
+        await stream.send_all(HANDSHAKE % path.encode())
 
         async def read() -> None:
             async for _ in stream:
@@ -42,6 +46,16 @@ async def with_token(fed: Fed, path: str, token: str) -> AsyncGenerator[Watching
         )
         yield Watching(connection)
         nursery.cancel_scope.cancel()  # no goodbye: trio-websocket fails where a ping comes in its midst
+
+
+async def test_nothing_is_compressed_though_a_client_offers_it():
+    async with open_fed() as fed, await trio.open_tcp_stream("127.0.0.1", fed.port) as stream:
+        await stream.send_all(HANDSHAKE % b"/api/live")
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += await stream.receive_some()
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert b"permessage-deflate" not in head
 
 
 @pytest.mark.parametrize("path", PATHS)

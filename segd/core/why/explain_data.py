@@ -9,12 +9,14 @@ from segd.core.language import definitions as d
 from segd.core.time.instants import Instant, to_text
 from segd.core.why.explain import Explanation, Membership
 
+MOST = 100  # of whatever there are many of, the latest: who is never quiet opens a hundred thousand windows
+
 _INSTANTS = {"as_of", "at", "before", "due", "last", "now", "nth", "since", "until"}
 _VERBATIM = {"definition", "value"}  # a document of its own, not ours to rename
 
 
 def as_data(told: Explanation | Membership) -> dict[str, Any]:
-    """What JSON can hold."""
+    """What JSON can hold. Of a list with more than MOST the latest are there, and beside it how many are left out."""
     return _struct(told)
 
 
@@ -25,7 +27,11 @@ def _struct(told: Struct) -> dict[str, Any]:
     for field in told.__struct_fields__:
         value = getattr(told, field)
         head, *rest = field.split("_")
-        found[head + "".join(map(str.capitalize, rest))] = _value(field, value)
+        name = head + "".join(map(str.capitalize, rest))
+        if isinstance(value, tuple) and (left_out := len(cast("tuple[Any, ...]", value)) - MOST) > 0:
+            found[name + "LeftOut"] = left_out
+            value = cast("tuple[Any, ...]", value[left_out:])
+        found[name] = _value(field, value)
     return found
 
 

@@ -1,7 +1,9 @@
 """The API as an ASGI application: routes served, callers admitted, errors said in one way."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
+from urllib.parse import unquote
 
 import msgspec
 from quart import Blueprint, Response, request, websocket
@@ -11,13 +13,15 @@ from werkzeug.routing import BaseConverter
 
 from segd.core.errors import SegdError
 from segd.web.api import openapi, requests
-from segd.web.api.routing import JSON, Part, Route
-from segd.web.asgi import Answer, RequestError, failure, told
+from segd.web.api.routing import JSON, Part, Route, Tagged
+from segd.web.asgi import Answer, Headers, RequestError, failure, told
 from segd.web.auth import Guard
 
 BODY_SECONDS = 60  # within which a request must be here in full
 
 _HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "bad_method", 408: "too_slow", 413: "too_large"}
+_SLASH = re.compile("%2F", re.IGNORECASE)
+_ENCODED_SLASH = "\udc2f"  # no character that a path could have
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -27,7 +31,7 @@ def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint]
     parts: of the API, which is described at `/openapi.json` and `/docs`. pages: what else is served, such as the
     dashboard at `/` and `/static/`; they are admitted as they come, and say so where they need more.
     """
-    site = QuartTrio("segd.web", static_folder=None)
+    site = _Site("segd.web", static_folder=None)
     site.url_map.merge_slashes = False  # else what has two is answered with a redirect
     site.url_map.converters["any_text"] = _AnyText
     site.config["MAX_CONTENT_LENGTH"] = requests.LARGEST_BODY
@@ -42,13 +46,20 @@ def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint]
     return site
 
 
-class _AnyText(BaseConverter):
-    """A part of a path, in which a slash may stand: names of segments have some. Where what follows could be the next
-    part of another route, it is that."""
+class _Site(QuartTrio):
+    """Knows slashes that were sent encoded, and stand in names of segments, from those between the parts of a path."""
 
-    part_isolating = False
-    regex = ".+?"
-    weight = 200  # as of Werkzeug's own for paths
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        raw_path = scope["raw_path"].decode("ascii", "replace")
+        path = unquote(_SLASH.sub(_ENCODED_SLASH, raw_path))
+        await super().asgi_app(scope | {"path": path}, receive, send)
+
+
+class _AnyText(BaseConverter):
+    """A part of a path, in which an encoded slash may stand."""
+
+    def to_python(self, value: str) -> str:
+        return value.replace(_ENCODED_SLASH, "/")
 
 
 def _add(site: QuartTrio, guard: Guard, route: Route) -> None:
@@ -67,11 +78,17 @@ def _view(guard: Guard, route: Route) -> Callable[..., Awaitable[Response]]:
         arguments = _arguments(route, path, request.args)
         if route.body is not None:
             arguments["body"] = await requests.read_body(request, route.body)
+        if route.conditional:
+            arguments["seen"] = requests.read_if_match(request)
         answer = await route.handler(**arguments)
         if isinstance(answer, Response):
             return answer
+        headers: Headers = ()
+        if isinstance(answer, Tagged):
+            headers = ((b"ETag", f'"{answer.tag}"'.encode()),)
+            answer = answer.answer
         body = b"" if answer is None else _encode(answer)
-        return _response(Answer(route.status, body))
+        return _response(Answer(route.status, body, headers))
 
     return view
 
@@ -107,7 +124,8 @@ def _of_http(error: HTTPException) -> SegdError:
     """What Quart itself refuses."""
     match error.code:
         case 404:
-            message = f"there is nothing at {(request or websocket).path[:200]}"
+            path = (request or websocket).path.replace(_ENCODED_SLASH, "%2F")
+            message = f"there is nothing at {path[:200]}"
         case 405:
             allowed = ", ".join(sorted(cast("set[str]", getattr(error, "valid_methods", None) or ())))
             message = f"expected {allowed}, found {request.method}"

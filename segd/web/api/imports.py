@@ -1,4 +1,4 @@
-"""History over HTTP: messages line by line, in batches between which what happens now gets its turn."""
+"""History over HTTP: messages line by line, in batches that go along with what happens meanwhile."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,11 +19,10 @@ from segd.web.api.routing import Example, Part
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
-# Where events happen meanwhile, they wait for the transaction at hand, and no more than one: it has as many messages as
-# are written in a short time, and as long a rest comes after it.
+# Where events happen meanwhile, some history goes along with them, as much as leaves the transaction short, and those
+# that come in as long a time after it have theirs for themselves.
 SHORT_SECONDS: Final = 0.03
-FIRST: Final = 200
-LEAST: Final = 50  # with fewer, nearly all the time goes into what each transaction costs
+LEAST: Final = 20  # messages, however long it takes
 MOST: Final = 2_000
 PIECE: Final = 65_536  # bytes inflated and read at once: some milliseconds
 IMPORTS: Final = 2  # at once: more would only make one another slower
@@ -92,7 +91,7 @@ class _Taking:
         self._ahead = ahead
         self._busy = busy
         self._batch: list[tuple[int, Event]] = []  # with the numbers of their lines
-        self._most = FIRST  # messages in the next transaction
+        self._most = LEAST if busy() else MOST  # messages in the next transaction
         self._taken = self._imported = self._junk_ids = 0
         self._refused = Counter[str]()
         self._problems: list[shapes.Problem] = []

@@ -19,6 +19,18 @@ _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
 _PATH_PARAMETERS = {"id": "The number of it; of a segment the name, too."}
 _RETRY_AFTER = {"description": "In how many seconds to ask again.", "required": True, "schema": {"type": "integer"}}
+_ETAG = {
+    "description": "Tells this state of it from others: the version, and when it was changed.",
+    "required": True,
+    "schema": {"type": "string", "examples": ['"2-2026-11-22T03:00:00.000Z"']},
+}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The `ETag` of what was seen: where it was changed since, nothing is done, and the answer is 412.",
+}
 _ERRORS_OF_ALL = ("connection_lost", "database_error", "database_unreachable", "internal", "unavailable")
 
 Schema = dict[str, Any]
@@ -108,7 +120,7 @@ def _operation(route: Route, schemas: Mapping[Any, Schema], components: Mapping[
         content = {"schema": {"type": "string"}}
         if route.example.body is not None:
             content["example"] = route.example.body
-        operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.raw_body, content)}
+        operation["requestBody"] = {"content": dict.fromkeys(route.raw_body, content)}
     operation["responses"] = _responses(route, schemas)
     return operation
 
@@ -145,6 +157,8 @@ def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
             if about := _said_of(name, component["description"]):
                 parameter["description"] = about
             found.append(parameter)
+    if route.conditional:
+        found.append({**_IF_MATCH})
     for parameter in found:
         if parameter["name"] in route.example.parameters:
             parameter["example"] = route.example.parameters[parameter["name"]]
@@ -157,6 +171,8 @@ def _responses(route: Route, schemas: Mapping[Any, Schema]) -> Schema:
     if route.answer is not None:
         content[JSON] = {"schema": schemas[route.answer]}
     content |= {kind: {"schema": {"type": "string"}} for kind in route.others}
+    if route.tagged:
+        answer["headers"] = {"ETag": _ETAG}
     if route.socket:
         answer["x-frames"] = content[JSON]["schema"]
     elif content:

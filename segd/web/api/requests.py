@@ -62,6 +62,12 @@ def read_query(given: MultiDict[str, str], shape: type[S]) -> S:
     return read
 
 
+def read_if_match(request: Request) -> frozenset[str] | None:
+    """The tags that `If-Match` names; None where any will do. A weak one matches nothing, as HTTP has it."""
+    given = request.if_match
+    return frozenset(given.as_set()) if given and not given.star_tag else None
+
+
 def check_text(path: str, value: str) -> None:
     """Raises RequestError for what Postgres cannot hold."""
     if "\0" in value:

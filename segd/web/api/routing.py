@@ -39,7 +39,8 @@ class Route:
     allowed; None for anybody. query, body: handed over as `query` and `body`. raw_body: content types of a body that
     the handler reads by itself. answer: what it returns, encoded as JSON; None for nothing. others: content types that
     the handler may answer with a Response of its own. errors: the codes that it may answer beside the common ones.
-    socket: it is a websocket, and `answer` is what its frames are.
+    tagged: the handler returns Tagged. conditional: what `If-Match` names is handed over as `seen`, None where it names
+    nothing in particular. socket: it is a websocket, and `answer` is what its frames are.
     """
 
     method: str
@@ -55,8 +56,18 @@ class Route:
     status: int = 200
     others: Sequence[str] = ()
     errors: Sequence[str] = ()
+    tagged: bool = False
+    conditional: bool = False
     example: Example = field(default_factory=Example)
     socket: bool = False
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """An answer with its `ETag`, which tells what was seen from what came of it since."""
+
+    answer: Struct
+    tag: str
 
 
 @dataclass(frozen=True, kw_only=True)

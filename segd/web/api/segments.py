@@ -1,12 +1,13 @@
 """Segments over HTTP: listed, made, changed, paused, deleted."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from segd.core.language.definitions import Definition
-from segd.core.segment_views import Order, SegmentView
+from segd.core.segment_views import Order, SegmentView, tag
 from segd.web.api import shapes, telling
 from segd.web.api.requests import read_posted_definition, within
-from segd.web.api.routing import Example, Part
+from segd.web.api.routing import Example, Part, Tagged
 from segd.web.asgi import RequestError
 
 CART = {
@@ -39,19 +40,22 @@ class SegmentViews(Protocol):
 
 class SegmentChanges(Protocol):
     """Changes of segments, in effect on return. SegdError with the codes `no_segment`, `name_taken`, `in_use`,
-    `not_live` and `broken`, DefinitionError where a definition does not fit the others."""
+    `not_live` and `broken`, DefinitionError where a definition does not fit the others.
+
+    seen: tags; of a segment with none of them nothing changes: `changed_meanwhile`. None: whatever its tag is.
+    """
 
     async def create(self, definition: Definition) -> int:
         """The number of the new one."""
         ...
 
-    async def change(self, number: int, definition: Definition) -> None: ...
+    async def change(self, number: int, definition: Definition, seen: Collection[str] | None) -> None: ...
 
     async def pause(self, number: int) -> None: ...
 
     async def resume(self, number: int) -> None: ...
 
-    async def delete(self, number: int) -> None: ...
+    async def delete(self, number: int, seen: Collection[str] | None) -> None: ...
 
 
 async def find(views: SegmentViews, id: str) -> int:
@@ -65,9 +69,10 @@ async def find(views: SegmentViews, id: str) -> int:
 def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
     part = Part("segments", "Segments and their definitions.")
 
-    async def told(number: int) -> shapes.Segment:
+    async def told(number: int) -> Tagged:
         try:
-            return telling.segment(await views.one(number))
+            view = await views.one(number)
+            return Tagged(telling.segment(view), tag(view.version, view.changed_at))
         except LookupError:
             raise RequestError("not_found", f"segment {number} was deleted just now") from None
 
@@ -82,47 +87,47 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
 
     @part.route(
         "POST", "/api/segments", "Make a segment", scope="manage", status=201, body=shapes.DefinitionRequest,
-        answer=shapes.Segment, errors=("bad_definition", "name_taken"),
+        answer=shapes.Segment, errors=("bad_definition", "name_taken"), tagged=True,
         example=Example(body={"definition": CART | {"name": "Cart left by a platinum customer"}}),
     )  # fmt: skip
-    async def create_segment(body: shapes.DefinitionRequest) -> shapes.Segment:
+    async def create_segment(body: shapes.DefinitionRequest) -> Tagged:
         definition = read_posted_definition(body.definition)
         with within("definition"):
             return await told(await changes.create(definition))
 
     @part.route(
         "GET", "/api/segments/{id}", "Read a segment", scope="read", answer=shapes.Segment, errors=("not_found",),
-        example=_ONE,
+        tagged=True, example=_ONE,
     )  # fmt: skip
-    async def read_segment(id: str) -> shapes.Segment:
+    async def read_segment(id: str) -> Tagged:
         return await told(await find(views, id))
 
     @part.route(
         "PUT", "/api/segments/{id}", "Change a segment", scope="manage", body=shapes.DefinitionRequest,
-        answer=shapes.Segment, errors=("bad_definition", "name_taken", "no_segment", "not_found"),
-        example=Example({"id": "1"}, {"definition": CART | {"again": "1d"}}),
+        answer=shapes.Segment, errors=("bad_definition", "changed_meanwhile", "name_taken", "no_segment", "not_found"),
+        tagged=True, conditional=True, example=Example({"id": "1"}, {"definition": CART | {"again": "1d"}}),
     )  # fmt: skip
-    async def change_segment(id: str, body: shapes.DefinitionRequest) -> shapes.Segment:
+    async def change_segment(id: str, body: shapes.DefinitionRequest, seen: Collection[str] | None) -> Tagged:
         """A new version, where more than the name is another."""
         number = await find(views, id)
         definition = read_posted_definition(body.definition)
         with within("definition"):
-            await changes.change(number, definition)
+            await changes.change(number, definition, seen)
         return await told(number)
 
     @part.route(
         "DELETE", "/api/segments/{id}", "Delete a segment", scope="manage", status=204,
-        errors=("in_use", "no_segment", "not_found"), example=_ONE,
+        errors=("changed_meanwhile", "in_use", "no_segment", "not_found"), conditional=True, example=_ONE,
     )  # fmt: skip
-    async def delete_segment(id: str) -> None:
+    async def delete_segment(id: str, seen: Collection[str] | None) -> None:
         """With all that came of it. Refused while another segment names it."""
-        await changes.delete(await find(views, id))
+        await changes.delete(await find(views, id), seen)
 
     @part.route(
         "POST", "/api/segments/{id}/pause", "Pause a live segment", scope="manage", answer=shapes.Segment,
-        errors=("broken", "no_segment", "not_found", "not_live"), example=_ONE,
+        errors=("broken", "no_segment", "not_found", "not_live"), tagged=True, example=_ONE,
     )  # fmt: skip
-    async def pause_segment(id: str) -> shapes.Segment:
+    async def pause_segment(id: str) -> Tagged:
         """Nobody qualifies until it is resumed: what comes due meanwhile is dropped."""
         number = await find(views, id)
         await changes.pause(number)
@@ -130,9 +135,9 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
 
     @part.route(
         "POST", "/api/segments/{id}/resume", "Resume a live segment", scope="manage", answer=shapes.Segment,
-        errors=("broken", "no_segment", "not_found", "not_live"), example=_ONE,
+        errors=("broken", "no_segment", "not_found", "not_live"), tagged=True, example=_ONE,
     )  # fmt: skip
-    async def resume_segment(id: str) -> shapes.Segment:
+    async def resume_segment(id: str) -> Tagged:
         """It has seen what happened meanwhile: windows that are open still, whenever they were opened, come due."""
         number = await find(views, id)
         await changes.resume(number)

@@ -23,8 +23,25 @@ Day = Annotated[
         extra_json_schema={"format": "date", "examples": ["2026-11-22"]},
     ),
 ]
-Cursor = Annotated[str, Meta(description="A place in the log, to be sent back as it came.")]
+Cursor = Annotated[
+    str,
+    Meta(
+        description="A place in the log, to be sent back as it came.",
+        extra_json_schema={"pattern": "^[0-9]{0,18}$"},
+    ),
+]
+Place = Annotated[
+    str,
+    Meta(
+        description="A place in a timeline, to be sent back as it came.",
+        extra_json_schema={"pattern": r"^(-?[0-9]{1,18}\.[0-9]{1,18})?$"},
+    ),
+]
+Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 Definition = Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Definition"})]
+# In a list of one: with the bare reference Schemathesis asks for ever what a live one may be.
+PastDefinition = Annotated[Raw, Meta(extra_json_schema={"anyOf": [{"$ref": "#/components/schemas/definition.Past"}]})]
+LiveDefinition = Annotated[Raw, Meta(extra_json_schema={"anyOf": [{"$ref": "#/components/schemas/definition.Live"}]})]
 AnyDefinition = Annotated[Raw, Meta(extra_json_schema={"anyOf": [{"$ref": "#/components/schemas/Definition"}, {}]})]
 Page = Annotated[int, Meta(ge=1, le=1_000_000, description="The first is 1.")]
 PerPage = Annotated[int, Meta(ge=1, le=500, description="How many at most.")]
@@ -93,11 +110,12 @@ class UserId(Answer, frozen=True):
 
 
 class Caused(Answer, frozen=True):
-    """What an event did to the user. segment: its name."""
+    """What an event did to the user. segment: its name. at: of a qualification, its instant; where something waits, as
+    a window that the event opened or a date that it told, when it is due."""
 
     segment: str
     segment_id: int
-    type: Literal["qualified", "retracted", "corrected"]
+    type: Literal["qualified", "retracted", "waiting"]
     at: Moment
 
 
@@ -130,7 +148,7 @@ class User(Answer, frozen=True):
     last_seen: Moment | None
     timeline: list[TimelineEntry]
     segments: list[SegmentOfUser]
-    more: Cursor | None
+    more: Place | None
 
 
 class Forgotten(Answer, frozen=True):
@@ -140,7 +158,8 @@ class Forgotten(Answer, frozen=True):
 
 
 class Why(Answer, frozen=True):
-    """Whether a user is in a segment, and why. words: sentences. evidence: the same as data."""
+    """Whether a user is in a segment, and why. words: sentences. evidence: the same as data; of a list of more than 100
+    the latest, and beside it how many are left out (`stepsLeftOut`)."""
 
     segment: str
     segment_id: int
@@ -218,7 +237,7 @@ class CheckRequest(Request, frozen=True):
     """segment: the number of the one that it is to be given, null for a new one; without, the one of that name, or a
     new one."""
 
-    definition: Definition
+    definition: AnyDefinition
     segment: int | UnsetType | None = UNSET
 
 
@@ -233,7 +252,7 @@ class Check(Answer, frozen=True):
 class PreviewRequest(Request, frozen=True):
     """as_of: an earlier instant that is asked about, an ISO date-time; else now."""
 
-    definition: Definition
+    definition: PastDefinition
     as_of: str | UnsetType = UNSET
 
 
@@ -261,7 +280,7 @@ class Preview(Answer, frozen=True):
 class BacktestRequest(Request, frozen=True):
     """days: how many calendar days of the account's zone, today included."""
 
-    definition: Definition
+    definition: LiveDefinition
     days: Annotated[int, Meta(ge=1, le=90)] = 7
 
 
@@ -331,7 +350,7 @@ class LogEntry(Answer, frozen=True, omit_defaults=True):
 class LogQuery(Request, frozen=True):
     """after: the cursor of the last entry that is known; from the beginning without. limit: how many at most."""
 
-    after: str = ""
+    after: Cursor = ""
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
 
 
@@ -415,6 +434,17 @@ class Waiting(Answer, frozen=True):
     next_due: Moment | None
 
 
+class ShareOfUsers(Answer, frozen=True):
+    """Of so many users who did what the segment begins with, how many qualified since then; each user counts once.
+    label: what they did. since: 7 days ago, or when the latest version began to count. Where qualifying takes a length,
+    they did it that much earlier: all their windows are decided."""
+
+    qualified: Count
+    of: Count
+    since: Moment
+    label: str
+
+
 class Sampled(Answer, frozen=True):
     """estimate, error: as of a backtest, whose days these are."""
 
@@ -424,7 +454,8 @@ class Sampled(Answer, frozen=True):
 
 class Report(Answer, frozen=True):
     """What is known of a segment. backtest: null where no day is of one. recent: newest first. waiting: null where the
-    trigger waits for nothing. sample: of a past one's members."""
+    trigger waits for nothing. share: null where all qualify who do it, where a date decides, while it is paused, and of
+    past ones. sample: of a past one's members."""
 
     segment: Segment
     zone: str
@@ -433,6 +464,7 @@ class Report(Answer, frozen=True):
     rate: Rate
     recent: list[LogEntry]
     waiting: Waiting | None
+    share: ShareOfUsers | None
     reachability: Reachability
     sample: list[UserRef]
     members: Count | None
@@ -539,7 +571,7 @@ AllFrame = EventsSeen | AllRate | AllRates | RejectedSeen
 class FeedQuery(Request, frozen=True):
     """after: a cursor; turns the feed into the log from there on."""
 
-    after: str | UnsetType = UNSET
+    after: Cursor | UnsetType = UNSET
 
 
 # Events
@@ -602,7 +634,7 @@ class UserQuery(Request, frozen=True):
 
     id: str
     anonymous: bool = False
-    after: str = ""
+    after: Place = ""
 
 
 class ForgetQuery(Request, frozen=True):
@@ -662,14 +694,14 @@ class WebhookRequest(Request, frozen=True):
     """segment: number or name. after: a cursor; without, what comes from now on is sent."""
 
     segment: str | int
-    url: str
-    after: str | UnsetType = UNSET
+    url: Url
+    after: Cursor | UnsetType = UNSET
 
 
 class Redeliver(Request, frozen=True):
     """after: a cursor; all entries after it are sent again, and a webhook that is off is switched on."""
 
-    after: str
+    after: Cursor
 
 
 class Tested(Answer, frozen=True):
@@ -757,8 +789,8 @@ class Health(Answer, frozen=True):
 
 
 class DaemonStatus(Answer, frozen=True):
-    """events_per_second: taken lately. unready: why events cannot be taken now. demo: the data are a sample, and there
-    is a shop at /shop. scope: what you may do. engage: as configured."""
+    """events_per_second: taken lately. events: how many came, about. unready: why events cannot be taken now. demo: the
+    data are a sample, and there is a shop at /shop. scope: what you may do. engage: as configured."""
 
     zone: str
     now: Moment

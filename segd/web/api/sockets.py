@@ -17,7 +17,7 @@ from segd.core.errors import SegdError
 from segd.core.frames import Ending
 from segd.web.auth import Guard
 from segd.web.connections import accepted, silent_seconds
-from segd.web.pings import ping
+from segd.web.websockets import ping
 
 QUIET_SECONDS: Final = 5.0  # after which a client is pinged
 SILENCE_SECONDS: Final = 15.0  # after which one that does not answer is taken for dead

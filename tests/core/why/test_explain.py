@@ -18,6 +18,7 @@ from segd.core.time.instants import MINUTE, parse_timestamp
 from segd.core.users.late import ArrivalOrder, Key
 from segd.core.users.population import Entry, Population
 from segd.core.why.explain import Explanation, Held, entries_of, key_of, why, why_member
+from segd.core.why.explain_data import MOST, as_data
 from segd.core.why.explain_words import in_words
 
 UTC = ZoneInfo("UTC")
@@ -463,3 +464,11 @@ def test_an_explanation_is_plain_data():
     document = msgspec.json.decode(msgspec.json.encode(explanation))
     assert document["outcome"] == "refused"
     assert document["decisions"][0]["filter"]["found"]["type"] == "occurred"
+
+
+def test_of_what_there_is_a_lot_of_the_latest_is_there_as_data():
+    carts = [track(f"10:{number // 60:02d}:{number % 60:02d}", "Added To Cart") for number in range(MOST + 7)]
+    data = as_data(explained({"type": "action", "did": {"event": "Added To Cart"}}, *carts))
+    assert data["decisionsLeftOut"] == 7
+    assert [decision["cause"]["cause"] for decision in data["decisions"]] == [f"m{7 + n}" for n in range(MOST)]
+    assert not any(name.endswith("LeftOut") for name in as_data(explained(CART_AND_NO_CHARGE, *carts[: MOST // 2])))
