@@ -128,7 +128,9 @@ def _zone(value: Any) -> str:
 
 
 def _length(value: Any) -> int:
-    return parse_length(_text(value))
+    if not isinstance(value, str):
+        raise ValueError(f'expected a length in quotes such as "90s", "10m" or "2h", found {value}')
+    return parse_length(value)
 
 
 def _length_or_zero(value: Any) -> int:

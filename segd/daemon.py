@@ -5,6 +5,7 @@ what it has taken, and the store, which is the caller's, closes last. What fails
 """
 
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -56,6 +57,7 @@ UNREAD_MILLISECONDS = 15_000
 BUSY = 2_000  # events a second
 LARGEST_FRAME = 65_536  # bytes: what clients say on a websocket is passed over
 WAITING_CONNECTIONS = 1024  # not yet accepted, as a burst of browsers makes them
+MOST_FILES = 65_536  # open at once, connections among them; beyond that, new ones wait
 
 
 class ListenError(SegdError):
@@ -129,6 +131,7 @@ async def serve(
         now=now,
         tell=tell,
     )
+    _allow_files()
     with contextlib.ExitStack() as stack, _one_error():
         listener = stack.enter_context(_listening(config.listen))
         async with trio.open_nursery() as outer:
@@ -230,6 +233,14 @@ def _is_busy(journal: PostgresJournal, figures: Figures) -> bool:
 # HTTP
 
 
+def _allow_files() -> None:
+    """Many: the usual 1,024 are used up by as many visitors in the minute for which their browsers stay connected."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+    if resource.RLIM_INFINITY != allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 @contextlib.contextmanager
 def _listening(address: Address) -> Generator[socket.socket]:
     """A socket bound and listening. Raises ListenError."""
@@ -243,7 +254,11 @@ def _listening(address: Address) -> Generator[socket.socket]:
             listener.bind(where)
             listener.listen(WAITING_CONNECTIONS)
         except OSError as error:
-            raise ListenError("cannot_listen", f"cannot listen on {address}: {error.strerror}") from error
+            raise ListenError(
+                "cannot_listen",
+                f"cannot listen on {address}: {error.strerror}; choose another address by --listen, "
+                "or by `listen` in the configuration",
+            ) from error
         yield listener
 
 

@@ -23,7 +23,7 @@ from segd.store.segment_changes import SegmentChanges
 from segd.store.segments import SegmentRefused
 from segd.store.sizes import sizes
 
-HALF = 8_717  # messages of the sample that are history; the rest are fifteen minutes
+HISTORY = 8_916  # messages of the sample, half of it and so many more that carts are left from the first seconds on
 AT_ONCE = 2_000  # messages of history
 BEHIND = 10 * SECOND  # by which the replay may fall back, as when a laptop sleeps, before it goes on from now
 
@@ -48,7 +48,7 @@ class Demo:
         shop = await _sample()
         if not there:
             self._tell("bringing in the history of the shop")
-            history = list(round.messages(shop[:HALF]))
+            history = list(round.messages(shop[:HISTORY]))
             now = self._now()
             later = now - _instant(history[-1])
             for start in range(0, len(history), AT_ONCE):
@@ -61,7 +61,7 @@ class Demo:
             except SegmentRefused as error:
                 if error.code != "name_taken":
                     raise
-        self._waiting = list(round.messages(shop[HALF:]))
+        self._waiting = list(round.messages(shop[HISTORY:]))
 
     async def go_on(self) -> None:
         """The shop, for ever; after `prepare`."""
@@ -70,7 +70,7 @@ class Demo:
             self._tell("the shop's day is over, and begins again with other users")
             round = Round(self._next_round())
             shop = await _sample()
-            self._waiting = list(round.messages(shop[HALF:]))
+            self._waiting = list(round.messages(shop[HISTORY:]))
 
     def _next_round(self) -> int:
         number = int(self._rounds.read_text()) + 1 if self._rounds.exists() else 1

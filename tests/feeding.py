@@ -24,8 +24,8 @@ from segd.web.api.application import make_site
 from segd.web.api.frames import Wording
 from segd.web.api.live import live
 from segd.web.auth import Guard
-from segd.web.pings import keep_pingable
 from segd.web.rejected import Rejected
+from segd.web.websockets import prepare
 
 NOON = parse_timestamp("2026-11-22T12:00:00Z")
 SEGMENTS = {1: "Cart left", 2: "Anything"}
@@ -204,7 +204,7 @@ async def open_fed(*, port: int = 0, listener: Any = None, token: str | None = N
 
     async def counted(scope: Any, receive: Any, send: Any) -> None:
         fed.open += scope["type"] == "websocket"
-        keep_pingable(scope, send)
+        prepare(scope, send)
         try:
             await site(scope, receive, send)
         finally:

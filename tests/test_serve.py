@@ -3,19 +3,23 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import trio
 from click.testing import CliRunner
 
 from segd.cli.history import query
-from segd.store.bridge import open_pool
+from segd.cli.store import with_store
+from segd.config import load_config
+from segd.store.bridge import Pool, open_pool
 from tests.daemons import SERVE, Segd, open_segd
 
 LIMIT_SECONDS = 60
@@ -166,7 +170,19 @@ async def test_the_database_ends_sessions_while_events_are_posted(dsn: str, tmp_
     await assert_stored_once(dsn, senders)
 
 
-async def test_the_database_is_killed_while_events_are_posted(tmp_path: Path):
+@contextmanager
+def files_used_up(segd: Segd) -> Generator[None]:
+    """It can open none, nor accept a connection, as where there are very many of them."""
+    assert segd.process
+    limits = resource.prlimit(segd.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(segd.process.pid, resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(segd.process.pid, resource.RLIMIT_NOFILE, limits)
+
+
+async def test_the_database_is_killed_and_files_run_out_while_events_are_posted(tmp_path: Path):
     """The embedded one, which the daemon starts again by itself."""
     state_dir = tmp_path / "state"
     socket_dir = state_dir / "postgres"
@@ -176,9 +192,13 @@ async def test_the_database_is_killed_while_events_are_posted(tmp_path: Path):
             await sent_at_least(senders, 40)
             os.kill(int((socket_dir / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
             await sent_at_least(senders, 40)
+        assert "the database is back" in segd.said
+        with files_used_up(segd):
+            while "Too many open files: '" not in segd.said:  # noqa: ASYNC110 — it is another process
+                await trio.sleep(0.05)
+        await sent_at_least(senders, 40)
         await stopped(senders)
         await assert_stored_once(dsn, senders)
-        assert "the database is back" in segd.said
 
 
 async def test_sigterm_answers_what_is_under_way_and_ends_well(dsn: str, tmp_path: Path):
@@ -211,20 +231,25 @@ async def test_a_second_signal_ends_it_at_once(dsn: str, tmp_path: Path):
         assert "stopped without waiting" in segd.said
 
 
-async def test_a_second_daemon_on_the_database_does_not_start(dsn: str, tmp_path: Path):
-    async with served(tmp_path, dsn=dsn) as segd:
-        command = [*segd.command, "--listen", "127.0.0.1:0"]
-        second = await trio.run_process(command, check=False, capture_stderr=True)
-        assert second.returncode == 1
-        assert b"another segd writes to this database" in second.stderr
+def test_ctrl_c_while_it_starts_is_no_bug_whatever_tasks_there_are(dsn: str):
+    async def start(_: Pool) -> None:
+        async with trio.open_nursery():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with_store(load_config(environment={"SEGD_DSN": dsn}), start)
 
 
-async def test_an_address_that_is_taken_is_named(dsn: str, tmp_path: Path):
+async def test_a_second_daemon_at_the_address_or_on_the_database_does_not_start(dsn: str, tmp_path: Path):
     async with served(tmp_path, dsn=dsn) as segd:
         address = segd.url.removeprefix("http://")
-        second = await trio.run_process(segd.command, check=False, capture_stderr=True)
-    assert second.returncode == 1
-    assert f"cannot listen on {address}: Address already in use" in second.stderr.decode()
+        for arguments, sentence in [
+            ([], f"cannot listen on {address}: Address already in use; choose another address"),
+            (["--listen", "127.0.0.1:0"], "another segd writes to this database"),
+        ]:
+            second = await trio.run_process([*segd.command, *arguments], check=False, capture_stderr=True)
+            assert second.returncode == 1
+            assert sentence in second.stderr.decode()
 
 
 def test_what_is_no_address_is_refused():

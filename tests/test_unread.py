@@ -73,7 +73,7 @@ async def wait_connected(segd: Segd, ports: list[int]) -> None:
         await trio.sleep(0.05)
 
 
-async def test_who_stops_reading_is_ended_and_holds_up_nobody(dsn: str, tmp_path: Path):
+async def test_who_stops_reading_is_ended_and_holds_up_neither_others_nor_a_stop(dsn: str, tmp_path: Path):
     async with open_segd(tmp_path, dsn=dsn) as segd:
         number = await fill(segd)
         async with segd.watch(number) as other, all_deaf(segd, number) as ports:
@@ -89,11 +89,6 @@ async def test_who_stops_reading_is_ended_and_holds_up_nobody(dsn: str, tmp_path
                 whole = await client.get(f"/api/segments/{number}/{what}", headers={"Accept": type})
                 assert whole.status_code == 200
                 assert len(whole.text.splitlines()) >= MEMBERS
-
-
-async def test_who_does_not_read_does_not_hold_up_a_stop(dsn: str, tmp_path: Path):
-    async with open_segd(tmp_path, dsn=dsn) as segd:
-        number = await fill(segd)
         async with all_deaf(segd, number):
             assert await segd.stop(signal.SIGTERM) == 0
 

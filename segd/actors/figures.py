@@ -1,9 +1,11 @@
 """What the daemon has done and holds, in figures for whoever watches it."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from segd.core.effects import Arrival, Logged
 from segd.core.time.instants import SECOND, Instant
@@ -44,10 +46,15 @@ class Figures:
             ("segd_users_at_hand", "Users whose state is in memory.", lambda: at_hand()[0]),
             ("segd_open_windows", "Timers that users at hand have open.", lambda: at_hand()[1]),
             ("segd_watchers", "Websockets that watch a feed.", watchers),
-            ("segd_rejected_messages", "Messages that were refused.", rejected),
             ("segd_ready", "1 while events can be taken.", lambda: int(unready() is None)),
         ):
             Gauge(name, text, registry=registry).set_function(value)
+        registry.register(_Rejected(rejected))
+        ProcessCollector(registry=registry)
+        for taken in ("live", "late", "imported"):
+            self._events.labels(taken)  # from zero on, or the first ones of a kind would be no increase
+        for type in ("qualified", "retracted", "corrected"):
+            self._entries.labels(type)
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         second = self._now() // SECOND
@@ -76,3 +83,13 @@ class Figures:
     def page(self) -> bytes:
         """As Prometheus reads it."""
         return generate_latest(self._registry)
+
+
+class _Rejected(Collector):
+    """Counted elsewhere."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        yield CounterMetricFamily("segd_rejected_messages", "Messages that were refused.", self._count())

@@ -119,17 +119,22 @@ async def _join(home: _Home, directory: str, users: int, progress: Callable[[str
 
 
 async def _keep_running(home: _Home, directory: str, progress: Callable[[str], None]) -> None:
-    """Start the server again whenever it is gone; goes on trying, as what is wrong (a full disk) may pass."""
+    """Start the server again whenever it is gone; goes on trying, as what is wrong (a full disk, too many open files)
+    may pass."""
+    told = ""
     while True:
         await trio.sleep(WATCH_SECONDS)
-        if not _is_kept(home):
-            progress("the database has died and is started again")
-            try:
+        try:
+            if not _is_kept(home):
+                progress("the database has died and is started again")
                 async with _door(home, progress) as door:
                     await _start(home, door, directory, progress)
-            except EmbeddedError as error:
-                progress(str(error))
-                await trio.sleep(WATCH_SECONDS)
+            told = ""
+        except (EmbeddedError, OSError) as error:
+            if str(error) != told:
+                told = str(error)
+                progress(told)
+            await trio.sleep(WATCH_SECONDS)
 
 
 async def _start(home: _Home, door: int, directory: str, progress: Callable[[str], None]) -> None:

@@ -40,7 +40,7 @@ def known_migrations() -> list[Migration]:
 async def migrate(
     connection: Connection, progress: Callable[[str], None], known: Sequence[Migration] | None = None
 ) -> list[str]:
-    """Trio. Apply what is missing, telling `progress` of each file, and return the files' names.
+    """Trio. Apply what is missing, telling `progress` of each file unless all are, and return the files' names.
 
     Any number of processes may do it at once: each file is applied by one of them. known: for tests. Raises
     SchemaError for a database that a newer segd has migrated, or whose files were changed since.
@@ -59,7 +59,10 @@ async def migrate(
             if not missing:
                 return applied
             migration = missing[0]
-            progress(f"migrating the database: {migration.name}")
+            if migration is known[0]:
+                progress("making the tables of the database")
+            elif known[0].name not in applied:
+                progress(f"migrating the database: {migration.name}")
             await connection.execute(migration.sql)
             await connection.execute(
                 "INSERT INTO segd_migration (number, name, checksum) VALUES ($1, $2, $3)",

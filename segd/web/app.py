@@ -1,8 +1,8 @@
 """The outermost of HTTP: which part of segd answers a request."""
 
 from segd.web.asgi import Application, ReadFirst, Receive, Scope, Send
-from segd.web.pings import keep_pingable
 from segd.web.streamed import StreamedBody
+from segd.web.websockets import prepare
 
 _STREAMED = ("/api/import",)  # whose bodies have any length
 
@@ -25,7 +25,7 @@ class App:
                 reading = ReadFirst(receive, send)
                 await self._site(scope, reading.receive, reading.send)
             case "websocket":
-                keep_pingable(scope, send)
+                prepare(scope, send)
                 await self._site(scope, receive, send)
             case "lifespan":
                 await _live(receive, send)

@@ -11,6 +11,8 @@ _GZIP = zlib.MAX_WBITS | 16
 _ZLIB = zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
 
+_MEMBERS = 100  # that one gzip body may have: who writes several writes a few, and each costs a copy of what follows
+
 _WINDOWS = {"": 0, "identity": 0, "gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 
 
@@ -77,6 +79,8 @@ def _inflate(content: bytes, window: int, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while content or not parts:
+        if len(parts) == _MEMBERS:
+            raise RequestError("bad_encoding", f"the body cannot be inflated: it has more than {_MEMBERS} gzip members")
         member = zlib.decompressobj(window)
         try:
             part = member.decompress(content, largest + 1 - size)

@@ -1,4 +1,5 @@
-"""A proxy before a daemon that now and then answers 503 instead, or gets the answer and does not pass it on."""
+"""A proxy before a daemon that at first answers every fourth request with 503 instead, and of every fourth gets the
+answer and does not pass it on."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/json\r\nContent-Length: 42\r\n"
     b'Connection: close\r\n\r\n{"code":"unavailable","message":"not now"}'
 )
+FAULTY = 16  # requests; without an end one unlucky batch would wait for minutes, as long as its SDK backs off
 
 
 class FaultyProxy:
@@ -35,12 +37,13 @@ class FaultyProxy:
                     return
                 self._requests += 1
                 number = self._requests
-                if number % 4 == 2:
+                fault = number % 4 if number <= FAULTY else None
+                if fault == 2:
                     await client.send_all(UNAVAILABLE)
                     return
                 await self._before(number)
                 answer = await self._forwarded(request)
-                if number % 4 != 0:
+                if fault != 0:
                     await client.send_all(answer)
             except (OSError, trio.BrokenResourceError):
                 pass  # the daemon is away, or the client: the other notices as it would without us

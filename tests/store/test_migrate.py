@@ -24,7 +24,7 @@ async def test_applies_what_is_missing_in_order_and_once(empty_dsn):
         assert await migrate(connection, told.append, [ONE, TWO]) == []
         await check(connection, [ONE, TWO])
         assert await connection.fetchval("SELECT count(*) FROM one") == 1
-    assert told == ["migrating the database: 0001_test.sql", "migrating the database: 0002_test.sql"]
+    assert told == ["making the tables of the database", "migrating the database: 0002_test.sql"]
 
 
 async def test_a_file_that_fails_leaves_nothing_of_itself(empty_dsn):
