@@ -5,16 +5,19 @@ import json
 import os
 import random
 import signal
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 import trio
 
-from segd.core.time.instants import MINUTE, parse_timestamp
+from segd.core.time.calendar import day_of
+from segd.core.time.instants import DAY, MINUTE, Instant, parse_timestamp
 from tests.daemons import KEY, Clock, Segd, open_segd
 
 BATCH = 200  # events at most
@@ -49,6 +52,27 @@ def standing(log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         assert key not in found, "nobody qualifies twice"
         found[key] = {"userId": entry["userId"], "at": entry["at"], "cause": entry["cause"]}
     return sorted(found.values(), key=lambda line: (line["at"], line["userId"], line["cause"]))
+
+
+async def tells_the_same_everywhere(segd: Segd, number: int, now: Instant) -> None:
+    """Log, report, members and list: one number, one meaning."""
+    log = await segd.log(number)
+    qualified = standing(log)
+    report = await segd.ask("GET", f"/api/segments/{number}/report")
+    days = Counter(day_of(parse_timestamp(one["at"]), ZoneInfo(report["zone"])).isoformat() for one in qualified)
+    told = {day["day"]: day["count"] for day in report["perDay"]}
+    assert told == {day: days[day] for day in told}
+    assert sum(told.values()) > 0, "the last of the days have some"
+    assert report["retracted"] == sum(entry["type"] == "retracted" for entry in log)
+    last_day = [one for one in qualified if parse_timestamp(one["at"]) > now - DAY]
+    assert report["rate"]["last24h"] == report["segment"]["number"]["value"] == len(last_day)
+    assert report["segment"]["lastQualifiedAt"] == qualified[-1]["at"]
+    members = await segd.ask("GET", f"/api/segments/{number}/members?perPage=500")
+    assert members["total"] == report["members"] == len({one["userId"] for one in qualified})
+    latest = {one["userId"]: one["at"] for one in qualified}
+    assert all(latest[member["id"]] == member["at"] for member in members["members"])
+    listed = await segd.ask("GET", f"/api/segments?search={report['segment']['name']}")
+    assert report["segment"] in listed["segments"]
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +128,4 @@ async def test_killed_and_restarted_the_daemon_gives_the_reference_answers(
                 while standing(await segd.log(number)) != case["expected"]:  # noqa: ASYNC110 — it asks again
                     await trio.sleep(0.1)
             assert standing(await segd.log(number)) == case["expected"], case["segment"]["name"]
+            await tells_the_same_everywhere(segd, number, now + 1)
