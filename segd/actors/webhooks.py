@@ -28,7 +28,9 @@ PACE_SECONDS: Final = 0.5  # from one batch that is not full to the next, so tha
 FIRST_PAUSE_SECONDS: Final = 1.0  # after a failure; doubled after each more
 LONGEST_PAUSE_SECONDS: Final = 900.0
 PATIENCE: Final = DAY  # of failures
+ENOUGH: Final = 20  # failures one after the other, for so long a time as a wrong clock makes is none: some three hours
 AWAY_SECONDS: Final = 1.0  # until a database that is away is asked again
+LOOK_SECONDS: Final = 60.0  # until the store is asked again: a segd that loses its place may have changed it
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,7 +113,8 @@ class Webhooks:
                 except SegdError:
                     await trio.sleep(AWAY_SECONDS)
                 else:
-                    await self._unsure.wait()
+                    with trio.move_on_after(LOOK_SECONDS):
+                        await self._unsure.wait()
 
     # What people do with them
 
@@ -199,20 +202,21 @@ class Webhooks:
                 if entries:
                     attempt = await self._post(post, webhook, entries)
                     failures = 0 if attempt.delivered else failures + 1
-                    await self._note(webhook, entries, attempt)
+                    await self._note(webhook, entries, attempt, failures)
                     await trio.sleep(_pause_seconds(failures, len(entries)))
                 elif self._notices.ending(webhook.segment):
                     return
                 else:
-                    await notice.wait()
+                    with trio.move_on_after(LOOK_SECONDS):
+                        await notice.wait()
                 webhook = await self._store.get(number)
 
-    async def _note(self, webhook: Webhook, entries: Sequence[Logged], attempt: Attempt) -> None:
+    async def _note(self, webhook: Webhook, entries: Sequence[Logged], attempt: Attempt, failures: int) -> None:
         if attempt.delivered:
             await self._store.delivered(webhook.number, webhook.cursor, entries[-1].cursor, self._now())
             return
         since = await self._store.failed(webhook.number, attempt.message, self._now())
-        if self._now() >= since + PATIENCE:
+        if self._now() >= since + PATIENCE and failures >= ENOUGH:
             await self._store.switch_off(webhook.number, f"failed for a day; lastly: {attempt.message}")
 
     async def _post(self, post: Post, webhook: Webhook, entries: Sequence[Logged]) -> Attempt:

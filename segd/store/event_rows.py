@@ -7,14 +7,14 @@ about a third of the time.
 from struct import Struct
 
 from segd.core.effects import Taken
-from segd.core.time.instants import DAY, SECOND, Instant
+from segd.core.time.instants import SECOND, Instant
 
 EVENT_COLUMNS = (
     "user_number", "timestamp", "sequence", "received_at", "name", "live", "imported", "message_id", "properties",
     "claimed", "origin",
 )  # fmt: skip
 TRAIT_WRITE_COLUMNS = ("user_number", "timestamp", "sequence", "traits")
-SEEN_COLUMNS = ("message_hash", "received_on")
+SEEN_COLUMNS = ("message_hash", "day")
 
 HASH_BYTES = 16
 
@@ -64,5 +64,5 @@ def trait_write_row(user: int, timestamp: Instant, sequence: int, traits: bytes)
 
 
 def seen_row(message_hash: bytes, day: int) -> bytes:
-    """message_hash: HASH_BYTES of it. day: of the Unix epoch."""
-    return _SEEN.pack(2, HASH_BYTES, message_hash, 4, day - _POSTGRES_EPOCH // DAY)
+    """message_hash: HASH_BYTES of it. day: of running."""
+    return _SEEN.pack(2, HASH_BYTES, message_hash, 4, day)

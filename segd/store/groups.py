@@ -6,7 +6,7 @@ from datetime import tzinfo
 from hashlib import blake2b
 
 from segd.core.effects import Effects, Group, Logged
-from segd.core.time.instants import DAY, Instant, to_datetime
+from segd.core.time.instants import Instant, to_datetime
 from segd.store import event_rows
 from segd.store.effects import write_effects
 from segd.store.entries import Entries, Entry
@@ -18,6 +18,7 @@ from segd.store.writer import End, Writer
 # Of what Postgres answers, these classes are about the values it got: data exception, violated constraint, too much for
 # it. All else (a full disk, a server that became read-only) may pass.
 VALUES = ("22", "23", "54")
+SEEN_SECONDS = 86_400.0  # a message that comes again is known at least so long, by a clock that nobody sets
 
 
 @dataclass
@@ -53,15 +54,15 @@ class Rounds:
         self._writer = writer
         self._entries = Entries(writer)
         self._zone = zone
-        self._seen_day: int | None = None  # the one that `seen` was last made ready for
+        self._seen_day: int | None = None  # of running: the one that `seen` was last made ready for
 
-    async def write(self, round: Round, now: Instant, accepted_at: Instant) -> None:
-        """Trio. Commit it; what it does to the journal stands in it before. accepted_at: as in `beat`.
+    async def write(self, round: Round, now: Instant, accepted_at: Instant, ran: float) -> None:
+        """Trio. Commit it; what it does to the journal stands in it before. accepted_at, ran: as in `beat`.
 
         Raises Refused, what `is_about_values`, and StoreError: then it may have been committed.
         """
         connection = self._writer.connection
-        await self._turn_seen(round.items)
+        await self._turn_seen(ran)
         async with connection.transaction():
             end = self._writer.end
             if round.effects:  # first: they are of users as they were before this round
@@ -75,24 +76,21 @@ class Rounds:
                 concerned = [] if group is None else _concerned(group)
                 replanned = group is not None and group.replanned
                 await self._writer.advance(
-                    end, round.effects.settled, to_datetime(accepted_at), concerned, replanned,
+                    end, round.effects.settled, to_datetime(accepted_at), ran, concerned, replanned,
                     statement="advance_live",
                 )  # fmt: skip
 
-    async def beat(self, settled: int, accepted_at: Instant) -> None:
-        """Trio. Leave word that events were accepted until then, and that all effects up to `settled` are written."""
-        await self._writer.connection.execute(query("beat"), settled, to_datetime(accepted_at))
+    async def beat(self, settled: int, accepted_at: Instant, ran: float) -> None:
+        """Trio. Leave word that events were accepted until then, and that all effects up to `settled` are written. ran:
+        for how many seconds segd has, in all its lives."""
+        await self._writer.connection.execute(query("beat"), settled, to_datetime(accepted_at), ran)
 
     async def _write_items(self, items: Sequence[Item]) -> Group | None:
         match items:
             case [Asked() as asked]:
                 return await self._change(asked)
-            case [Append(imported=True) as history]:
-                return await self._import(history)
             case _:
-                return await self._append(
-                    [entry for item in items if isinstance(item, Append) for entry in item.entries]
-                )
+                return await self._append([item for item in items if isinstance(item, Append)])
 
     async def _change(self, asked: Asked) -> Group:
         assert asked.write is not None
@@ -107,41 +105,53 @@ class Rounds:
             raise Refused from error
         return Group(position, outdated=outdated, replanned=replanned)
 
-    async def _import(self, history: Append) -> Group | None:
-        first = {entry.event.message_id: entry for entry in reversed(history.entries)}
-        new = await self._entries.without_stored([entry.event for entry in reversed(first.values())])
-        entries = [first[event.message_id] for event in new]
-        history.new = len(entries)
-        if not entries:
+    async def _append(self, appends: Sequence[Append]) -> Group | None:
+        live = await self._not_seen([entry for each in appends if not each.imported for entry in each.entries])
+        known = {entry.event.message_id for entry in live.values()}
+        history: list[Entry] = []
+        for each in appends:
+            if each.imported:
+                history += await self._not_stored(each, known)
+        if not live and not history:
             return None
-        group = await self._entries.write(entries)
-        return Group(group.position, outdated=frozenset(_concerned(group)), joined=group.joined)
+        group = await self._entries.write([*history, *live.values()])
+        if live:
+            assert self._seen_day is not None
+            seen = [event_rows.seen_row(hash, self._seen_day) for hash in live]
+            await self._entries.copy("seen", event_rows.SEEN_COLUMNS, seen)
+        concerned = frozenset(arrival.user for arrival in group.arrivals[: len(history)])
+        return group._replace(
+            arrivals=group.arrivals[len(history) :],
+            created=group.created - concerned,
+            outdated=group.outdated | concerned,
+        )
 
-    async def _append(self, entries: Sequence[Entry]) -> Group | None:
+    async def _not_seen(self, entries: Sequence[Entry]) -> dict[bytes, Entry]:
+        """The first of each message that did not come lately, by hash."""
         first_arrivals: dict[bytes, Entry] = {}
         for entry in entries:
             first_arrivals.setdefault(_hash(entry.event.message_id), entry)
-        if not first_arrivals:
-            return None
-        for row in await self._writer.connection.fetch(query("seen_hashes"), list(first_arrivals)):
-            del first_arrivals[row[0]]
-        if not first_arrivals:
-            return None
-        group = await self._entries.write(list(first_arrivals.values()))
-        assert self._seen_day is not None
-        seen = [event_rows.seen_row(hash, self._seen_day) for hash in first_arrivals]
-        await self._entries.copy("seen", event_rows.SEEN_COLUMNS, seen)
-        return group
+        if first_arrivals:
+            for row in await self._writer.connection.fetch(query("seen_hashes"), list(first_arrivals)):
+                del first_arrivals[row[0]]
+        return first_arrivals
 
-    async def _turn_seen(self, items: Sequence[Item]) -> None:
-        match items:
-            case [*_, Append(imported=False, entries=entries)]:
-                today = entries[-1].received_at // DAY
-                if today != self._seen_day:
-                    await self._writer.connection.execute(query("turn_seen"), to_datetime(today * DAY))
-                    self._seen_day = today
-            case _:
-                pass
+    async def _not_stored(self, history: Append, known: set[str]) -> list[Entry]:
+        """The first of each message that is not there already. known: ids of messages of this round; gets theirs."""
+        first: dict[str, Entry] = {}
+        for entry in history.entries:
+            if entry.event.message_id not in known:
+                first.setdefault(entry.event.message_id, entry)
+        known.update(first)
+        new = await self._entries.without_stored([entry.event for entry in first.values()])
+        history.new = len(new)
+        return [first[event.message_id] for event in new]
+
+    async def _turn_seen(self, ran: float) -> None:
+        today = int(ran / SEEN_SECONDS)
+        if today != self._seen_day:
+            await self._writer.connection.execute(query("turn_seen"), today)
+            self._seen_day = today
 
 
 def _concerned(group: Group) -> list[int]:

@@ -90,6 +90,7 @@ class PostgresJournal:
         self._end: End | None = None  # of the journal as we left it; None: never connected
         self._round: Round | None = None  # the one at hand
         self._beat_at = -math.inf  # the next, on Trio's clock
+        self._born = 0.0  # on Trio's clock: when segd would have begun, had it always run
 
     def unready(self) -> str | None:
         """Why events cannot be taken now, as a sentence; None when they can."""
@@ -121,7 +122,7 @@ class PostgresJournal:
         self._check_ready()
         self._queue.check_room(len(events))
         entries = [entry(event, now, "imported", trusted=True) for event in events]
-        history = Append(alone=True, entries=entries, imported=True)
+        history = Append(entries=entries, imported=True)
         self._queue.check_room(history.events, history.size)
         self._queue.put(history)
         await _wait_answer(history)
@@ -251,6 +252,7 @@ class PostgresJournal:
         self._follower.committed(
             Group(writer.end.position, replanned=row["replanned"], unsettled=frozenset(row["users"]))
         )
+        self._born = trio.current_time() - row["ran"]
         if row["accepted_at"] is not None:
             self._outages.down(from_datetime(row["accepted_at"]))
 
@@ -303,7 +305,7 @@ class PostgresJournal:
         for item in items:
             item.tries += 1
         try:
-            await rounds.write(round, self._now(), self._outages.accepted_at())
+            await rounds.write(round, self._now(), self._outages.accepted_at(), self._ran())
         except Exception as error:
             if not is_about_values(error):
                 raise
@@ -335,8 +337,11 @@ class PostgresJournal:
 
     async def _beat(self, rounds: Rounds) -> None:
         """Trio. To be called when no effects wait."""
-        await rounds.beat(self._follower.effects().settled, self._outages.accepted_at())
+        await rounds.beat(self._follower.effects().settled, self._outages.accepted_at(), self._ran())
         self._beat_at = trio.current_time() + BEAT_SECONDS
+
+    def _ran(self) -> float:
+        return trio.current_time() - self._born
 
     def _failure(self, error: Exception) -> Exception:
         """What to tell somebody whose events or change cannot be stored."""

@@ -58,20 +58,22 @@ SET version = excluded.version, opened = excluded.opened, due = excluded.due
 
 -- advance_live --
 -- $1 and $2 from, $3 to $6 to: as `end_of_journal`. $7 the position up to which all effects are written, $8 until when
--- events were accepted; where entries were added, $9 whom they concern, and $10 whether they changed segments.
+-- events were accepted, $9 how long segd has run; where entries were added, $10 whom they concern, and $11 whether they
+-- changed segments.
 WITH done AS (
     DELETE FROM unsettled WHERE position <= $7
 ), left_to_do AS (
-    INSERT INTO unsettled (position, users, replanned) SELECT $3::bigint, $9::bigint[], $10::boolean WHERE $3 > $1
+    INSERT INTO unsettled (position, users, replanned) SELECT $3::bigint, $10::bigint[], $11::boolean WHERE $3 > $1
 )
-UPDATE journal SET position = $3, effects = $4, log_position = $5, mark = $6, settled = $7, accepted_at = $8
+UPDATE journal SET position = $3, effects = $4, log_position = $5, mark = $6, settled = $7, accepted_at = $8, ran = $9
 WHERE position = $1 AND effects = $2
 
 -- beat --
--- $1 the position up to which all effects are written, $2 until when events were accepted. Not waited for until it is on
--- the disk.
+-- $1 the position up to which all effects are written, $2 until when events were accepted, $3 how long segd has run. Not
+-- waited for until it is on the disk.
 WITH done AS (DELETE FROM unsettled WHERE position <= $1)
-UPDATE journal SET settled = $1, accepted_at = $2 WHERE only_row AND set_config('synchronous_commit', 'off', true) = 'off'
+UPDATE journal SET settled = $1, accepted_at = $2, ran = $3
+WHERE only_row AND set_config('synchronous_commit', 'off', true) = 'off'
 
 -- try_to_write --
 -- Takes some megabytes where the tables are, and gives them back. Fails while that disk is full, or the server takes no
@@ -81,10 +83,10 @@ DROP TABLE tried_to_write
 
 -- unsettled --
 -- One row: whom the groups concern that are not settled, whether one of them changed segments, the position up to which
--- all effects are written, and when events were last accepted.
+-- all effects are written, when events were last accepted, and how long segd has run.
 SELECT
     ARRAY(SELECT DISTINCT number FROM unsettled CROSS JOIN unnest(users) AS of (number) JOIN users USING (number))
         AS users,
     EXISTS (SELECT FROM unsettled WHERE replanned) AS replanned,
-    settled, accepted_at
+    settled, accepted_at, ran
 FROM journal

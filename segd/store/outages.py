@@ -99,12 +99,14 @@ class Outages:
         return self.reason is not None and trio.current_time() >= self._noticed + PATIENCE_SECONDS
 
     def goes_on(self) -> None:
-        """Tell the follower how long the outage at hand, if any, has been."""
-        now = self._now()
-        if self._since is not None and self._since <= now and (self._since, now) != self._heard:
-            self._heard = self._since, now
-            self._patience = self._patience.after(self._since, now, self._catch_up)
-            self._follower.interrupted(self._since, now)
+        """Tell the follower how long the outage at hand, if any, has been; or the last, where that changes."""
+        now, since = self._now(), self._since
+        if since is None and now < self._patience.until:
+            since = min(self._patience.since, now)  # the clock was ahead: the last one was not so long
+        if since is not None and since <= now and (since, now) != self._heard:
+            self._heard = since, now
+            self._patience = self._patience.after(since, now, self._catch_up)
+            self._follower.interrupted(since, now)
 
     def accepted_at(self) -> Instant:
         """Until when events were taken, as the store is to have it."""

@@ -331,8 +331,8 @@ SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 10; SET tcp_keepaliv
 RESET ALL
 
 -- turn_seen --
--- $1 an instant of today. There is a place for what comes today, and none for what came before yesterday.
-SELECT turn_seen(($1::timestamptz AT TIME ZONE 'UTC')::date)
+-- $1 a day of running. There is a place for what comes then, and none for what came before the day before.
+SELECT turn_seen($1)
 
 -- seen_hashes --
 -- $1 hashes of message ids. Those that came lately.

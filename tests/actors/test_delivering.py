@@ -244,6 +244,19 @@ async def test_a_day_of_failures_switches_it_off_until_it_is_switched_on(autojum
         assert world.posted(URL)[-1] == [2, 3]
 
 
+async def test_a_clock_that_is_set_a_day_ahead_switches_nothing_off(autojump_clock):
+    world = World()
+    world.publish(1)
+    world.answers[URL] = lambda: FAILED
+    async with running(world) as webhooks:
+        await webhooks.create(1, URL, 0)
+        await trio.sleep(10)
+        world.start -= 24 * 3600
+        await trio.sleep(600)
+        assert len(world.posts) > 5
+        assert world.stored[1].status == "running"
+
+
 async def test_redelivery_while_it_delivers(autojump_clock):
     world = World()
     world.publish(1, 2)
@@ -355,6 +368,19 @@ async def test_what_the_database_did_without_an_answer_is_delivered(autojump_clo
             await webhooks.redeliver(1, 0)
         await trio.sleep(10)
         assert world.posted(URL) == [[1], [1]]
+
+
+async def test_what_a_segd_that_loses_its_place_did_is_found(autojump_clock):
+    world = World()
+    world.publish(1)
+    async with running(world) as webhooks:
+        await webhooks.create(1, URL, 0)
+        await trio.sleep(10)
+        await world.add(1, "https://b.example/", "secret", 0, world.now())
+        await world.rewind(1, 0)
+        await trio.sleep(120)
+        assert world.posted(URL) == [[1], [1]]
+        assert world.posted("https://b.example/") == [[1]]
 
 
 async def test_a_bug_stops_one_alone_for_a_while(autojump_clock, caplog: pytest.LogCaptureFixture):

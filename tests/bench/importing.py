@@ -9,9 +9,11 @@ instants at which they were to be sent. Then the import is done again, and must 
 
 import argparse
 import json
+import math
 import multiprocessing
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ from segd.core.time.instants import DAY, parse_timestamp, to_text
 YEAR = parse_timestamp("2026-01-01T00:00:00Z")
 USERS = 100_000
 BATCH = 10
+PARTS = (50, 90, 99)
 CONNECTIONS = 16
 CART = {
     "name": "Cart left",
@@ -42,6 +45,7 @@ def main() -> None:
     options.add_argument("--history", type=int, default=400_000)
     options.add_argument("--seconds", type=float, default=30)
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was measured until then is told
     with tempfile.TemporaryDirectory() as folder:
         state = ["--state-dir", f"{folder}/state"]
         Path(folder, "segments").mkdir()
@@ -57,16 +61,21 @@ def main() -> None:
             subprocess.run([*SEGD, "segments", "apply", f"{folder}/segments", "--yes", *state], check=True)
             sender = (int(ready[1]), ready[2], given.rate)
             post("to begin with", sender, given.seconds)
-            post("before", sender, given.seconds)
+            before = post("before", sender, given.seconds)
             imported = [*SEGD, "import", str(history), *state]
-            stop = multiprocessing.get_context("spawn").Event()
-            beside = multiprocessing.get_context("spawn").Process(target=post, args=("beside it", sender, 3600.0, stop))
-            beside.start()
-            time.sleep(3)
-            subprocess.run(imported, check=True)
-            stop.set()
-            beside.join()
-            post("after", sender, given.seconds / 2)
+            done = Path(folder, "done")
+            with multiprocessing.get_context("spawn").Pool(1) as others:
+                posting = others.apply_async(post, ("beside it", sender, math.inf, done))
+                time.sleep(3)
+                try:
+                    subprocess.run(imported, check=True)
+                finally:
+                    done.touch()
+                    beside = posting.get()
+            after = post("after", sender, given.seconds / 2)
+            for part in PARTS:
+                print(f"p{part} beside it: {beside[part] / before[part]:.1f} times that before it,", end=" ")
+                print(f"{beside[part] / after[part]:.1f} times that after it")
             subprocess.run(imported, check=True)
             status = Path(f"/proc/{daemon.pid}/status").read_text()
             print("memory of the daemon:", re.findall(r"VmHWM:\s*(.*)", status)[0], "at most")
@@ -85,10 +94,11 @@ def events(number: int, *, past: bool):
         yield json.dumps(message) + "\n"
 
 
-def post(when, sender, seconds, stop=None) -> None:
-    """Until then, or until `stop` is set; prints how long answers took."""
+def post(when, sender, seconds, done=None) -> dict[int, float]:
+    """For so long, or until there is a file `done`. Prints how long answers took, and returns that by PARTS."""
     port, key, rate = sender
     took: list[float] = []
+    refused = 0
     numbers = count()
     chance = random.Random(time.time_ns())
     run = chance.randrange(10**9)
@@ -103,13 +113,14 @@ def post(when, sender, seconds, stop=None) -> None:
         return b"POST /v1/b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(content) + content
 
     async def connection(due: "trio.MemoryReceiveChannel[float]") -> None:
+        nonlocal refused
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
             async for at in due:
                 await stream.send_all(body())
                 answer = b""
                 while not answer.endswith(b"}"):
                     answer += await stream.receive_some()
-                assert answer.startswith(b"HTTP/1.1 200"), answer
+                refused += not answer.startswith(b"HTTP/1.1 200")
                 took.append(trio.current_time() - at)
 
     async def run_all() -> None:
@@ -122,14 +133,17 @@ def post(when, sender, seconds, stop=None) -> None:
                 for each in count():
                     at = began + each * BATCH / rate
                     await trio.sleep_until(at)
-                    if at > began + seconds or (stop is not None and stop.is_set()):
+                    if at > began + seconds or (done is not None and done.exists()):
                         return
                     await send.send(at)
 
     trio.run(run_all)
     took.sort()
-    shown = ", ".join(f"p{part} {took[int(len(took) * part / 100)] * 1000:.0f} ms" for part in (50, 90, 99))
-    print(f"{len(took) * BATCH:,} events {when}: {shown}, longest {took[-1] * 1000:.0f} ms", flush=True)
+    parts = {part: took[int(len(took) * part / 100)] for part in PARTS}
+    shown = ", ".join(f"p{part} {seconds * 1000:.0f} ms" for part, seconds in parts.items())
+    told = f", {refused:,} posts refused" if refused else ""
+    print(f"{len(took) * BATCH:,} events {when}: {shown}, longest {took[-1] * 1000:.0f} ms{told}", flush=True)
+    return parts
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def _instant(text: Any) -> int | None:
 
 def _id(value: Any) -> str | None:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    return text if isinstance(text, str) and not JUNK.fullmatch(text.strip()) else None
+    return text.strip() if isinstance(text, str) and not JUNK.fullmatch(text.strip()) else None
 
 
 def _storable(value: Any) -> bool:

@@ -35,8 +35,7 @@ def copied(t: Tables, table: str, columns: Sequence[str], content: bytes) -> int
             key = _integer(row["user_number"]), _moment(row["timestamp"]), _integer(row["sequence"])
             insert(t.trait_writes, key, row["traits"][1:].decode())
         else:
-            day = _POSTGRES_EPOCH.date() + timedelta(days=_integer(row["received_on"]))
-            insert(t.seen, (row["message_hash"], day), None)
+            insert(t.seen, (row["message_hash"], _integer(row["day"])), None)
     return len(found)
 
 

@@ -1,4 +1,4 @@
-"""One life of the daemon in a simulated world: its own journal, follower, feeds and webhooks."""
+"""One life of the daemon in a simulated world: its own intake, journal, follower, feeds and webhooks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,11 +19,13 @@ from segd.store.profiles import PostgresProfiles
 from segd.store.segment_changes import SegmentChanges
 from segd.store.user_store import PostgresUsers
 from segd.store.webhooks import PostgresWebhooks
+from segd.web.intake import Intake
 from segd.web.rejected import Rejected
 
+from .posting import KEY
 from .server import Pool, Server
 from .truth import BAND
-from .watching import Hooks, Reader, Witness, encode
+from .watching import Hooks, Listening, Reader, Witness, encode
 
 STOP_SECONDS = 15.0  # as `daemon` gives the journal
 
@@ -37,6 +39,7 @@ class Settings:
     catch_up: int
     room: int
     group_events: int
+    waiting_events: int
 
 
 class Incarnation:
@@ -48,14 +51,15 @@ class Incarnation:
         self.pool = Pool(server)
         pool, zone = self.pool, settings.zone
         self.log = PostgresLog(pool)  # type: ignore[arg-type]
-        self.feeds = Feeds(lambda frame: "", self.log.beside, Rejected(), now)
+        rejected = Rejected()
+        self.feeds = Feeds(lambda frame: "", self.log.beside, rejected, now)
         self.follower = LiveFollower(
-            PostgresUsers(pool), [witness, self.feeds], zone=zone, grace=settings.grace, catch_up=settings.catch_up,
-            late_band=BAND, now=now, room=settings.room,
+            PostgresUsers(pool), [Listening(witness), self.feeds], zone=zone, grace=settings.grace,
+            catch_up=settings.catch_up, late_band=BAND, now=now, room=settings.room,
         )  # type: ignore[arg-type]  # fmt: skip
         self.journal = PostgresJournal(
             pool,  # type: ignore[arg-type]
-            JournalSettings(BAND, 0.002, settings.group_events, 1000, 1_000_000, settings.catch_up),
+            JournalSettings(BAND, 0.002, settings.group_events, settings.waiting_events, 1_000_000, settings.catch_up),
             self.follower,
             zone=zone,
             now=now,
@@ -63,6 +67,7 @@ class Incarnation:
         )
         self.segments = SegmentChanges(self.journal, now, self.feeds.removed)
         self.refused = RefusedIds()
+        self.intake = Intake(self.journal, write_keys={KEY}, now=now, rejected=rejected, refused_ids=self.refused)
         self.webhooks = Webhooks(PostgresWebhooks(pool), self.log, self.feeds, hooks, encode, now)  # type: ignore[arg-type]
         self.users = PostgresProfiles(pool, self.journal, zone, now, self.refused, lambda ids: None)  # type: ignore[arg-type]
         self._now = now

@@ -15,7 +15,7 @@ from segd.core.users.live import LiveUsers, Patience
 from segd.store.user_store import PostgresUsers
 
 from .server import Pool
-from .tables import Tables
+from .tables import SegmentRun, Tables
 from .truth import BAND, expected
 from .violation import Violation
 from .watching import Hooks, Reader
@@ -26,15 +26,13 @@ TIMED = ("inaction", "date")  # triggers by which people qualify because time pa
 Qualified = tuple[str, str, Instant, str]  # segment, id, instant, messageId of the cause
 
 
-def check_oracle(
-    t: Tables, definitions: list[Any], attempts: Mapping[tuple[str, Instant], Any], zone: str, until: Instant
-) -> None:
+def check_oracle(t: Tables, definitions: list[Any], sent: Mapping[str, Any], zone: str, until: Instant) -> None:
     """What stands is what the oracle says of the messages that were admitted, and still are there.
 
-    attempts: messages as they were sent, by messageId and receivedAt.
+    sent: messages, by messageId.
     """
     admitted = {
-        sequence: attempts[one.message_id, from_datetime(one.received_at)] | {"receivedAt": one.received_at.isoformat()}
+        sequence: sent[one.message_id] | {"receivedAt": one.received_at.isoformat()}
         for sequence, one in t.events.items()
     }
     forgotten = {
@@ -73,6 +71,18 @@ def check_counts(t: Tables, zone: ZoneInfo) -> None:
     counted = Counter((segment, day_of(from_datetime(at), zone)) for segment, _, _, at in _standing(t))
     days = {day: qualified for day, (qualified, _) in t.qualified_per_day.items() if qualified}
     _agree("the counts per day", days, dict(counted))
+
+
+def check_versions(t: Tables) -> None:
+    """Who stands on record was found by a version that counted then, and says which."""
+    counted = {(segment, run.version): list[SegmentRun]() for (segment, _), run in t.segment_runs.items()}
+    for (segment, _), run in t.segment_runs.items():
+        counted[segment, run.version].append(run)
+    for key in _standing(t):
+        version, at = t.qualifications[key].version, key[3]
+        runs = counted.get((key[0], version), ())
+        if not any(run.counts_from <= at and (run.counts_to is None or at < run.counts_to) for run in runs):
+            raise Violation(f"{key} is by version {version}, which did not count then")
 
 
 def check_messages(t: Tables, answered: Iterable[str]) -> None:
@@ -149,10 +159,10 @@ def check_patience(t: Tables, grace: int, catch_up: int, outages: Iterable[tuple
                 raise Violation(f"{row} was told too early")
 
 
-def check_refused(t: Tables, attempts: Mapping[tuple[str, Instant], Any], margin: int) -> None:
+def check_refused(t: Tables, sent: Mapping[str, Any], margin: int) -> None:
     """Nothing was taken of who is refused. margin: of the end of that, by which clocks may be wrong."""
     for sequence, one in t.events.items():
-        message = attempts[one.message_id, from_datetime(one.received_at)]
+        message = sent[one.message_id]
         ids = [(name == "anonymousId", message[name]) for name in ("userId", "anonymousId") if name in message]
         hashes = {(anonymous, hash_of(id)) for anonymous, id in ids}
         for position, refused in t.refusals.items():

@@ -3,6 +3,7 @@
 `python -m tests.simulation.mutations` tries each mutation on the seeds that `test_simulation` runs.
 """
 
+import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
@@ -22,6 +23,7 @@ from segd.actors.webhooks import Webhooks
 from segd.core.deciding.actor import FOREVER
 from segd.core.effects import Group, Logged
 from segd.core.events.refused_ids import RefusedIds
+from segd.core.time.instants import DAY
 from segd.core.users import folding, live
 from segd.core.users.live import LiveUsers
 from segd.core.users.patience import Patience
@@ -160,6 +162,11 @@ def repeats_not_dropped() -> AbstractContextManager[Any]:
 
 
 @mutation
+def repeats_known_for_a_day_of_the_wall_clock() -> AbstractContextManager[Any]:
+    return patch.object(PostgresJournal, "_ran", lambda self: self._now() / DAY * groups.SEEN_SECONDS)
+
+
+@mutation
 def unsettled_users_not_looked_at_after_a_crash() -> AbstractContextManager[Any]:
     def settled(self: Any, group: Group) -> None:
         committed(self, group._replace(unsettled=frozenset()))
@@ -263,6 +270,16 @@ def outages_of_the_database_taken_for_none() -> AbstractContextManager[Any]:
 
 
 @mutation
+def outages_that_a_wrong_clock_made_long_left_long() -> AbstractContextManager[Any]:
+    def believing(self: Any) -> None:
+        if self._since is not None:
+            goes_on(self)
+
+    goes_on = Outages.goes_on
+    return patch.object(Outages, "goes_on", believing)
+
+
+@mutation
 def grace_not_waited_for() -> AbstractContextManager[Any]:
     return patch.object(Patience, "told_at", lambda self, due: due)
 
@@ -310,6 +327,7 @@ def found_by(make: Callable[[], AbstractContextManager[Any]], seeds: Iterable[in
 @click.argument("names", nargs=-1)
 @click.option("--seeds", default=150, help="At most, for each.")
 def main(names: Sequence[str], seeds: int) -> None:
+    logging.disable()  # of requests that failed
     missed = 0
     for make in MUTATIONS:
         name = make.__name__

@@ -16,11 +16,12 @@ from segd.core.errors import DefinitionError, MessageError, SegdError
 from segd.core.events.messages import Event, accept, decode
 from segd.core.language.reading import read_definition
 from segd.core.ports import Unavailable
-from segd.core.time.instants import DAY, Instant, to_datetime
+from segd.core.time.instants import Instant, to_datetime
 from segd.store.segments import SegmentRefused
 
 from . import stories
 from .incarnation import Incarnation
+from .posting import post
 from .server import Server
 from .stories import Json, Said, Story
 from .violation import Violation
@@ -28,30 +29,36 @@ from .watching import Reader
 from .weather import POINT_SECONDS, Weather
 
 IDS = (("u1", False), ("u1", False), ("u2", False), ("a1", True), ("a2", True))
-DELAYS = (0, 0, 0, 0, 1, 1, 2, 3, 4, 6, 13, 20)  # points of the grid
+DELAYS = (0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 6, 13, 20)  # points of the grid
+REPEATED = 0.05  # of requests: they come once more, though they were answered
+ANSWERED_SECONDS = 30.0  # in which an answer is there, or it will not come
 BURST_SECONDS = (0.0, 0.002, 0.02, 0.2)  # in which those who act at one instant send
 
 
 class Place(Protocol):
-    """Where they are. counts: of what happened."""
+    """Where they are. day_seconds: on Trio's clock. counts: of what happened."""
 
-    daemon: Incarnation | None
     server: Server
     start: Instant
     point: int
+    day_seconds: float
     counts: Counter[str]
+
+    @property
+    def daemon(self) -> Incarnation | None: ...
 
     def now(self) -> Instant: ...
 
 
 class People:
-    """numbers: of segments, by name. attempts: by messageId and receivedAt, as it was sent. answered: the messageIds of
-    which they were told that they are stored."""
+    """numbers: of segments, by name. sent: messages, by messageId. answered: the ids of those of which they were told
+    that they are stored."""
 
     def __init__(self, place: Place, story: Story, weather: Weather, generator: Random) -> None:
         self.numbers: dict[str, int] = {}
         self.readers: dict[int, Reader] = {}
-        self.attempts: dict[tuple[str, Instant], Json] = {}
+        self.sent: dict[str, Json] = {}
+        self._first_sent: dict[str, float] = {}  # on Trio's clock
         self.answered: set[str] = set()
         self.story = story
         self._place = place
@@ -85,23 +92,23 @@ class People:
                 case "late":
                     for said in self.story.said:
                         delay = self._sent.choice(DELAYS) + self._sent.random() / 2
-                        senders.start_soon(self._send_at, [said], said.at + delay)
+                        senders.start_soon(self._send_at, senders, [said], said.at + delay)
                 case "bursts":
-                    senders.start_soon(self._send_bursts)
+                    senders.start_soon(self._send_bursts, senders)
                 case "in order":
-                    senders.start_soon(self._send_in_order)
+                    senders.start_soon(self._send_in_order, senders)
 
     # Sending
 
-    async def _send_in_order(self) -> None:
+    async def _send_in_order(self, repeating: trio.Nursery) -> None:
         said = list(self.story.said)
         while said:
             request = [said.pop(0)]
             while said and self._sent.random() < 0.3:
                 request.append(said.pop(0))
-            await self._send_at(request, request[-1].at)
+            await self._send_at(repeating, request, request[-1].at)
 
-    async def _send_bursts(self) -> None:
+    async def _send_bursts(self, repeating: trio.Nursery) -> None:
         """All of one instant at once, each by a sender of its own; and again, until all are answered."""
         for at in sorted({said.at for said in self.story.said}):
             seconds = self._sent.choice(BURST_SECONDS)
@@ -109,29 +116,56 @@ class People:
                 for said in self.story.said:
                     if said.at == at:
                         point = at + self._sent.random() * seconds / POINT_SECONDS
-                        senders.start_soon(self._send_at, [said], point)
+                        senders.start_soon(self._send_at, repeating, [said], point)
 
-    async def _send_at(self, said: Sequence[Said], point: float) -> None:
-        """As an SDK does: again and again, until it is answered."""
+    async def _send_at(self, repeating: trio.Nursery, said: Sequence[Said], point: float) -> None:
+        """As an SDK does: again and again, until it is answered. repeating: for what comes once more."""
         await trio.sleep_until(point * POINT_SECONDS)
         messages = [self.with_dates(one.message) | {"timestamp": self._text(one.at)} for one in said]
+        # Only whoever has a token may say by an alias that two known people are one, and that is not by the intake.
+        trusted = any(message["type"] == "alias" for message in messages)
 
-        async def append(daemon: Incarnation) -> None:
+        async def send(daemon: Incarnation) -> None:
             if self._sent.random() < self._weather.request_lost:
                 self._place.counts["requests lost"] += 1
                 raise Unavailable("lost", "the request was lost", 1)
-            events = self._accepted(daemon, messages)
-            await daemon.journal.append(events, trusted=True)
-            self._check_stored(events)
+            if not (known := self._still_sent(messages)):
+                return
+            if trusted:
+                events = self._accepted(daemon, known)
+                await daemon.journal.append(events, trusted=True)
+                taken = [event.message_id for event in events]
+            else:
+                taken = [message["messageId"] for message in await post(daemon.intake, known, self._sent)]
+                self._place.counts["messages refused"] += len(known) - len(taken)
+            self._check_stored(taken)
             if self._sent.random() < self._weather.answer_lost:
                 self._place.counts["answers lost"] += 1
                 raise Unavailable("lost", "the answer was lost", 1)
-            self.answered.update(event.message_id for event in events)
+            self.answered.update(taken)
 
-        await self._with_daemon(append)
+        await self._with_daemon(send)
+        if self._sent.random() < REPEATED:
+            later = trio.current_time() / POINT_SECONDS + self._sent.choice((0, 1, 5, 20)) * self._sent.random()
+            repeating.start_soon(self._send_at, repeating, said, later)
+
+    def _still_sent(self, messages: Sequence[Json]) -> list[Json]:
+        """Without those that have been sent for too long: a repeat is known as one for a day."""
+        now, known = trio.current_time(), list[Json]()
+        for message in messages:
+            id = message["messageId"]
+            if id not in self.sent:
+                self.sent[id], self._first_sent[id] = message, now
+            elif now > self._first_sent[id] + self._place.day_seconds - ANSWERED_SECONDS:
+                self._place.counts["messages given up"] += 1
+                continue
+            else:
+                self._place.counts["messages sent again"] += 1
+            known.append(message)
+        return known
 
     def _accepted(self, daemon: Incarnation, messages: Sequence[Json]) -> list[Event]:
-        """Without those of people who were forgotten, and are refused; and those that have been sent for too long."""
+        """Without those of people who were forgotten, and are refused."""
         events: list[Event] = []
         for message in messages:
             content = msgspec.json.encode(message)
@@ -141,37 +175,33 @@ class People:
                 daemon.refused.check(event, received_at)
             except MessageError:
                 self._place.counts["messages refused"] += 1
-                continue
-            if attempts := [at for id, at in self.attempts if id == event.message_id]:
-                if received_at > attempts[0] + DAY - 8 * self._place.point:  # clocks may be wrong by so much
-                    self._place.counts["messages given up"] += 1  # a repeat is known as one for a day
-                    continue
-                self._place.counts["messages sent again"] += 1
-            self.attempts[event.message_id, received_at] = message
-            events.append(event)
+            else:
+                events.append(event)
         return events
 
-    def _check_stored(self, events: Sequence[Event]) -> None:
+    def _check_stored(self, taken: Sequence[str]) -> None:
         t = self._place.server.tables
         stored = {one.message_id for one in t.events.values()}
         stored.update(id for one in t.forgettings.values() for id in one.messages)
-        if missing := {event.message_id for event in events} - stored:
+        if missing := set(taken) - stored:
             raise Violation(f"{missing} answered before the commit")
 
     async def _with_daemon(self, work: Callable[[Incarnation], Awaitable[None]]) -> None:
         """Try until it is done, as clients do."""
         while True:
+            seconds = 0.1
             if (daemon := self._place.daemon) is not None:
-                with trio.move_on_after(30):
+                with trio.move_on_after(ANSWERED_SECONDS):
                     try:
                         return await work(daemon)
                     except Unavailable as error:
-                        self._place.counts["answers 503"] += error.code != "lost"
+                        self._place.counts[f"answers {error.code}"] += error.code != "lost"
+                        seconds = error.retry_after
                     except SegdError as error:
                         if isinstance(error, SegmentRefused | DefinitionError):
                             raise
-                        self._place.counts["answers 503"] += 1
-            await trio.sleep(self._sent.uniform(0.1, 4))
+                        self._place.counts[f"answers {error.code}"] += 1
+            await trio.sleep(self._sent.uniform(seconds, 4))
 
     def _text(self, point: int) -> str:
         return to_datetime(self._place.start + point * self._place.point).isoformat().replace("+00:00", "Z")
@@ -292,7 +322,7 @@ class People:
             messages.append(self.with_dates(said) | {"timestamp": self._text(at)})
 
         async def append(daemon: Incarnation) -> None:
-            events = self._accepted(daemon, messages)
+            events = self._accepted(daemon, self._still_sent(messages))
             await daemon.journal.import_history(events, self._place.now())
             self.answered.update(event.message_id for event in events)
 

@@ -1,7 +1,7 @@
 """What statements do: the journal, messages taken in, who is who, and people forgotten."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from segd.store.errors import ServerError
@@ -28,13 +28,14 @@ def unsettled(t: Tables) -> list[Row]:
     users = {number for numbers, _ in t.unsettled.values() for number in numbers if number in t.users}
     replanned = any(replanned for _, replanned in t.unsettled.values())
     one = t.journal[True]
-    return rows("users replanned settled accepted_at", [(sorted(users), replanned, one.settled, one.accepted_at)])
+    found = sorted(users), replanned, one.settled, one.accepted_at, one.ran
+    return rows("users replanned settled accepted_at ran", [found])
 
 
 @writes
 def advance_live(
     t: Tables, position: int, effects: int, to: int, to_effects: int, to_log: int, mark: int, done: int,
-    now: datetime, users: list[int], replanned: bool,
+    now: datetime, ran: float, users: list[int], replanned: bool,
 ) -> str:  # fmt: skip
     for key in [key for key in t.unsettled if key <= done]:
         del t.unsettled[key]
@@ -43,24 +44,23 @@ def advance_live(
     one = t.journal[True]
     if (one.position, one.effects) != (position, effects):
         return "UPDATE 0"
-    t.journal[True] = Journal(to, done, to_log, to_effects, now, mark)
+    t.journal[True] = Journal(to, done, to_log, to_effects, now, mark, ran)
     return "UPDATE 1"
 
 
 @writes
-def beat(t: Tables, done: int, now: datetime) -> None:
+def beat(t: Tables, done: int, now: datetime, ran: float) -> None:
     for key in [key for key in t.unsettled if key <= done]:
         del t.unsettled[key]
-    t.journal[True] = t.journal[True]._replace(settled=done, accepted_at=now)
+    t.journal[True] = t.journal[True]._replace(settled=done, accepted_at=now, ran=ran)
 
 
 # Taking in
 
 
 @writes
-def turn_seen(t: Tables, today: datetime) -> None:
-    day = today.astimezone(UTC).date()
-    for key in [key for key in t.seen if key[1] < day - timedelta(days=1)]:
+def turn_seen(t: Tables, today: int) -> None:
+    for key in [key for key in t.seen if key[1] < today - 1]:
         del t.seen[key]
 
 

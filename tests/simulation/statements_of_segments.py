@@ -220,11 +220,19 @@ def begin_run(t: Tables, segment: int, position: int, version: int, definition: 
     sees_from, counts_from, armed = more
     if any(run.counts_to is None for (of, _), run in t.segment_runs.items() if of == segment):
         raise ServerError("a run of the segment goes on", "23505")
+    _end_earlier(t, segment, counts_from)
     insert(t.segment_runs, (segment, position), SegmentRun(version, definition, sees_from, counts_from, None, armed))
+
+
+def _end_earlier(t: Tables, segment: int, now: datetime) -> None:
+    for key, run in t.segment_runs.items():
+        if key[0] == segment and run.counts_to is not None and run.counts_to > now:
+            t.segment_runs[key] = run._replace(counts_to=max(now, run.counts_from))
 
 
 @writes
 def end_run(t: Tables, segment: int, now: datetime) -> list[Row]:
+    _end_earlier(t, segment, now)
     for key, run in t.segment_runs.items():
         if key[0] == segment and run.counts_to is None:
             t.segment_runs[key] = run._replace(counts_to=max(now, run.counts_from))

@@ -14,7 +14,7 @@ EVENTS = ("A", "A", "B", "B", "C")
 PRICES = (1, 1, 2, None)
 PATHS = ("/", "/cart")
 PLANS = ("free", "gold", None)
-ZONES = ("UTC", "Europe/Berlin", "Africa/Cairo", "Asia/Kathmandu")
+ZONES = ("UTC", "Europe/Berlin", "Africa/Cairo", "Asia/Kathmandu", "Australia/Lord_Howe")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ def trigger(g: Random, step: int) -> Json:
             return on if per is None else on | {"per": per}
         case "date":
             if g.random() < 0.3:
-                return {"type": kind, "profile": "birthday", "offset": g.choice(("0d", f"-{step}m", f"{step}m"))}
+                on = {"type": kind, "profile": "birthday", "offset": g.choice(("0d", f"-{step}m", f"{step}m"))}
+                return on | {"yearly": True} if g.random() < 0.5 else on
             on = {"type": kind, "event": g.choice(EVENTS), "property": "when"}
             on["offset"] = g.choice(("0d", f"-{step}m", f"{2 * step}m"))
             if g.random() < 0.4:
@@ -126,7 +127,8 @@ def condition(g: Random, step: int, others: list[Json], deep: bool = True) -> Js
             return {"type": kind, "segment": named["name"]} | last
     found = {"type": kind} | selector(g)
     if g.random() < 0.6:
-        found["when"] = {"last": length(g, step, 10)}
+        days = {"days_ago": [0, g.randint(0, 1)]}
+        found["when"] = days if g.random() < 0.3 else {"last": length(g, step, 10)}
     if kind == "did" and g.random() < 0.5:
         found["count"] = {"op": g.choice(("gte", "eq")), "value": g.randint(1, 3)}
     return found

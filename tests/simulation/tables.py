@@ -34,6 +34,7 @@ class Journal(NamedTuple):
     effects: int = 0
     accepted_at: datetime | None = None
     mark: int = 0
+    ran: float = 0.0
 
 
 class User(NamedTuple):
@@ -120,7 +121,7 @@ class Tables:
     event_names: dict[str, int] = field(default_factory=dict[str, int])
     events: dict[int, Event] = field(default_factory=dict[int, Event])
     trait_writes: dict[tuple[int, datetime, int], str] = field(default_factory=dict[tuple[int, datetime, int], str])
-    seen: dict[tuple[bytes, date], None] = field(default_factory=dict[tuple[bytes, date], None])
+    seen: dict[tuple[bytes, int], None] = field(default_factory=dict[tuple[bytes, int], None])
     joins: dict[tuple[int, int, int], tuple[Any, ...]] = field(default_factory=dict[tuple[int, int, int], Any])
     segments: dict[int, Segment] = field(default_factory=dict[int, Segment])
     segment_runs: dict[tuple[int, int], SegmentRun] = field(default_factory=dict[tuple[int, int], SegmentRun])

@@ -38,7 +38,7 @@ def run(monkeypatch: pytest.MonkeyPatch, on: dict[str, Any], requests: Sequence[
     async def act(others: trio.Nursery) -> None:
         async with trio.open_nursery() as senders:
             for point, request in requests:
-                senders.start_soon(people._send_at, request, point)
+                senders.start_soon(people._send_at, senders, request, point)
 
     monkeypatch.setattr(people, "act", act)
     monkeypatch.setattr(world, "World", lambda *_: place)
@@ -80,3 +80,12 @@ def test_a_second_name_is_dated_before_the_first(monkeypatch: pytest.MonkeyPatch
         (16, [said(11, "m3", userId="u2", type="alias", previousId="u1")]),
     ]
     run(monkeypatch, {"type": "inaction", **WINDOW}, requests)
+
+
+def test_a_message_came_after_the_one_that_named_its_user_and_is_dated_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [
+        (131, [said(131, "m0", anonymousId="a")]),
+        (136, [said(10, "m1", userId="u", anonymousId="a")]),  # so late that it counts from when it came
+        (137, [said(135, "m2", "A", userId="u")]),
+    ]
+    run(monkeypatch, {"type": "action", "did": {"event": "A"}}, requests)

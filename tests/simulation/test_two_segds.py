@@ -39,7 +39,7 @@ def test_what_another_wrote_is_not_taken_for_ones_own() -> None:
         async with trio.open_nursery() as nursery:
             server = Server(Random(1), nursery)
             witness, hooks = Witness(server), Hooks(server, Random(1), Counter())
-            settings = Settings(ZoneInfo("UTC"), 0, 0, room=1000, group_events=100)
+            settings = Settings(ZoneInfo("UTC"), 0, 0, room=1000, group_events=100, waiting_events=100)
             first, second = (Incarnation(server, witness, hooks, now, settings) for _ in range(2))
             up: list[Incarnation] = []
             commit = Session._commit

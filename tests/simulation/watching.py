@@ -49,6 +49,22 @@ class Witness:
             self.told.add(cursor)
 
 
+class Listening:
+    """The witness, as one life of the daemon tells it: of whatever is committed in that, one after the other."""
+
+    def __init__(self, witness: Witness) -> None:
+        self.arrived = witness.arrived
+        self._witness = witness
+        self._last: int | None = None
+
+    def published(self, logged: Sequence[Logged]) -> None:
+        for cursor, _ in logged:
+            if self._last is not None and cursor != self._last + 1:
+                raise Violation(f"told of {cursor} after {self._last}")
+            self._last = cursor
+        self._witness.published(logged)
+
+
 def _short(entry: LogEntry) -> tuple[str, int, Instant, int]:
     return entry.type, entry.of.segment, entry.of.at, entry.of.cause
 
@@ -66,19 +82,19 @@ class Reader:
     def __init__(self, segment: int) -> None:
         self.segment = segment
         self.read: list[Logged] = []
-        self._reading: Told | None = None
+        self._reading = object()
 
     async def run(self, daemon: Told) -> None:
-        """Trio. Until cancelled, or until it reads from another."""
-        self._reading = daemon
-        while self._reading is daemon:
+        """Trio. Until cancelled, or run anew."""
+        self._reading = reading = object()
+        while self._reading is reading:
             notice = daemon.feeds.notice(self.segment)
             try:
                 entries = await daemon.log.after(self.segment, self.read[-1].cursor if self.read else 0, PAGE)
             except SegdError:
                 await trio.sleep(1)
                 continue
-            if self._reading is not daemon:
+            if self._reading is not reading:
                 return
             self.read.extend(entries)
             if not entries:

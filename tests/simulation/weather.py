@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import trio
 
-from segd.core.time.instants import SECOND
+from segd.core.time.instants import DAY, SECOND
 
 from .incarnation import Incarnation
 from .server import Faults, Server
@@ -25,7 +25,8 @@ class Weather:
     answer_lost, hook_failing: how often, of what is sent. sending: how messages come: one request after the other; many
     at once, of those who act at one instant; or in another order than they were written in. joins: some messages say
     that two ids are one person. changing: segments are changed and history is imported, of which the oracle knows
-    nothing. two: another segd waits for the first one's place."""
+    nothing. two: another segd waits for the first one's place. days_ahead: clocks are set ahead by days, and back; not
+    where segments are changed, whose versions count from the instants that such a clock says."""
 
     faults: Faults
     crash_seconds: float
@@ -40,36 +41,41 @@ class Weather:
     joins: bool
     changing: bool
     two: bool
+    days_ahead: bool
 
 
 def weather(g: Random) -> Weather:
     never = math.inf
     sending: tuple[Sending, ...] = ("in order", "bursts", "bursts", "late", "late")
     return Weather(
-        Faults(g.choice((0.0005, 0.005, 0.05)), g.choice((0.0, 0.0, 0.01, 0.05)), g.choice((0.0, 0.0, 0.005))),
-        crash_seconds=g.choice((never, 200.0, 60.0, 15.0)),
+        Faults(g.choice((0.0005, 0.005, 0.05)), g.choice((0.0, 0.01, 0.05)), g.choice((0.0, 0.0, 0.005))),
+        crash_seconds=g.choice((never, never, 200.0, 60.0, 15.0)),
         stop_seconds=g.choice((never, never, 100.0)),
         outage_seconds=g.choice((never, never, 100.0)),
-        step_seconds=g.choice((never, never, 60.0)),
+        step_seconds=g.choice((never, never, never, 60.0, 20.0)),
         forget_seconds=g.choice((never, never, 60.0)),
         request_lost=g.choice((0.0, 0.1)),
         answer_lost=g.choice((0.0, 0.1)),
         hook_failing=g.choice((0.0, 0.1, 0.4)),
         sending=g.choice(sending),
         joins=g.random() < 0.6,
-        changing=g.random() < 0.3,
+        changing=(changing := g.random() < 0.3),
         two=g.random() < 0.25,
+        days_ahead=g.random() < 0.3 and not changing,
     )
 
 
 class Place(Protocol):
-    """Where it happens. daemon: the one that takes events now. skew: of the wall clock, in microseconds; point: so many
-    are one of the grid."""
+    """Where it happens. daemon: the one that takes events now, of those that live. skew: of the wall clock, in
+    microseconds; point: so many are one of the grid."""
 
-    daemon: Incarnation | None
+    daemons: list[Incarnation]
     server: Server
     skew: int
     point: int
+
+    @property
+    def daemon(self) -> Incarnation | None: ...
 
 
 class Chaos:
@@ -104,7 +110,7 @@ class Chaos:
                 await place.server.wait_calls(calls)
         if (daemon := place.daemon) is not None:
             self._counts["crashes"] += 1
-            place.daemon = None
+            place.daemons.remove(daemon)
             daemon.crash()
 
     async def _stop(self) -> None:
@@ -121,5 +127,8 @@ class Chaos:
     async def _set_clock(self) -> None:
         before = self._place.skew
         point = self._place.point
-        self._place.skew = int(self._chance.uniform(-1, 1) * self._chance.choice((SECOND, point, 4 * point)))
+        if self._weather.days_ahead:
+            self._place.skew = self._chance.choice((0, 3 * DAY))
+        else:
+            self._place.skew = int(self._chance.uniform(-1, 1) * self._chance.choice((SECOND, point, 4 * point)))
         self._counts["clock set ahead" if self._place.skew > before else "clock set back"] += 1

@@ -2,7 +2,8 @@
 
 Who is who goes by arrival: whom a message's ids mean, and whether it joins two people, is settled when it comes, as
 the daemon promises. From when on goes by instants: until that of the joining message there are two people, each with
-what was theirs, and then there is one. A userId that nobody had is but a new name, from that instant on.
+what was theirs, and then there is one. A userId that nobody had is but a new name, from that instant on, unless another
+holds by then that came later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -82,6 +83,7 @@ def groups(arrived: Iterable[Message | Forgotten]) -> list[list[Version]]:
             arrivals.put(one)
     current: dict[_Being, Version] = {}
     names: dict[_Being, Person] = {}  # of those who were renamed
+    named_by: dict[_Being, int] = {}  # the lines of the messages that did
     before: dict[int, list[Version]] = {}  # by the id of a version: those that became it
 
     def version_of(being: _Being) -> Version:
@@ -95,15 +97,15 @@ def groups(arrived: Iterable[Message | Forgotten]) -> list[list[Version]]:
             right = left if survivor is None else version_of(survivor)
             if left is right and (survivor is not None or names.get(absorbed, absorbed.person) != left.person):
                 continue  # one by now, or part of somebody else
-            if survivor is None and names.get(absorbed) == person:
+            if survivor is None and named_by.get(absorbed, message.line) > message.line:
                 continue  # named by another message, which came later and is dated earlier
             left.end = right.end = message
             if survivor is None:
-                names[absorbed] = person
+                names[absorbed], named_by[absorbed] = person, message.line
                 both = Version(person, left.members | {person}, message, left.messages.copy())
             else:
                 if named := right.person[0] == "anonymous":
-                    names[survivor] = person
+                    names[survivor], named_by[survivor] = person, message.line
                 called = person if named else right.person
                 members = left.members | right.members | {called}
                 both = Version(called, members, message, left.messages + right.messages)

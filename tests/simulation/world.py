@@ -20,7 +20,7 @@ import trio.testing
 from segd.actors import follower, webhooks
 from segd.core.time.instants import DAY, MINUTE, SECOND, Instant, parse_timestamp
 from segd.core.users import live
-from segd.store import journal
+from segd.store import groups, journal
 from segd.store.errors import StoreError
 
 from . import judging
@@ -34,7 +34,10 @@ from .violation import Violation
 from .watching import Hooks, Witness
 from .weather import POINT_SECONDS, Chaos, weather
 
-STARTS = ("2025-03-29T20:00:00Z", "2025-10-25T20:00:00Z", "2025-04-24T18:00:00Z", "2025-06-02T21:30:00Z")
+STARTS = (  # shortly before the clocks change, in one zone or another, or the year, or it is the 29th of February
+    "2025-03-29T20:00:00Z", "2025-10-25T20:00:00Z", "2025-04-24T18:00:00Z", "2025-10-04T10:00:00Z",
+    "2024-02-28T15:00:00Z", "2025-12-31T18:00:00Z", "2025-06-02T21:30:00Z",
+)  # fmt: skip
 REST_POINTS = 14  # after the last message, by when everything is due
 BATCH = 3  # entries in a delivery of a webhook
 
@@ -59,6 +62,7 @@ def run(seed: int, *, traced: bool = False) -> Outcome:
         patch.object(follower, "LONG_AGO", world.long_ago),
         patch.object(follower, "MANY", 1),
         patch.object(journal, "make_mark", count(1).__next__),
+        patch.object(groups, "SEEN_SECONDS", world.day_seconds),
         patch.object(live, "SETTLED", world.settled),
         patch.object(live, "RECENT", world.recent),
         patch.object(webhooks, "BATCH", BATCH),
@@ -82,6 +86,7 @@ class World:
         self.zone = ZoneInfo(self.story.zone)
         self.start = parse_timestamp(drawn.choice(STARTS))
         self.point = self.story.step * MINUTE
+        self.day_seconds = DAY / self.point * POINT_SECONDS
         self.grace = drawn.choice((0, 2 * SECOND, self.point // 2))
         self.catch_up = drawn.choice((0, 2 * MINUTE, 3 * self.point))
         self.long_ago = drawn.choice((0, self.point, DAY))  # how short a slice of a history may be
@@ -91,9 +96,8 @@ class World:
         self.traced = traced
         self.outcome = Outcome()
         self.counts = self.outcome.counts
-        self.daemon: Incarnation | None = None
+        self.daemons: list[Incarnation] = []  # that ever took events, and live
         self.people = People(self, self.story, self.weather, sent)
-        self.resumed = self.start  # when events were taken again after the last thing that failed
         self._downs: list[tuple[Instant, Instant]] = []
         self._last: int | None = None
 
@@ -122,6 +126,12 @@ class World:
 
     # The daemon
 
+    @property
+    def daemon(self) -> Incarnation | None:
+        """The one that takes events; where none does, the one that did last."""
+        ready = [daemon for daemon in self.daemons if daemon.journal.unready() is None]
+        return (ready or self.daemons or [None])[-1]
+
     async def _keep_running(self, which: int) -> None:
         """Start it again whenever it ends. which: of two that want the same place."""
         ended, started = self.now(), self.now()
@@ -130,8 +140,7 @@ class World:
             if self._last not in (None, which):
                 self.counts["taken over"] += 1
             self._last = which
-            self.daemon = daemon
-            self.resumed = self.now()
+            self.daemons.append(daemon)
             self._downs.append((ended, started))
 
         while True:
@@ -143,8 +152,10 @@ class World:
                 self._check_ended(group)
             if daemon.was_up:
                 ended = self.now()
-            if self.daemon is daemon:
-                self.daemon = None
+            if daemon in self.daemons:
+                self.daemons.remove(daemon)
+            if self.daemon is not None:  # those who read from the one that ended come to the other
+                self.daemon.read(self.people.readers.values())
             await trio.sleep(self._chance.choice((0.1, 2.0, 20.0)) * self._chance.random())
 
     def _check_ended(self, group: BaseExceptionGroup[StoreError]) -> None:
@@ -159,8 +170,9 @@ class World:
             self.zone,
             self.grace,
             self.catch_up,
-            room=self._chance.choice((0, 10, 10**6)),
+            room=self._chance.choice((0, 30, 10**6, 10**6)),
             group_events=self._chance.choice((1, 3, 100)),
+            waiting_events=self._chance.choice((5, 1000, 1000)),
         )
 
     # From the first message to the end
@@ -177,7 +189,8 @@ class World:
         self.server.faults = NONE
         self.server.come_back()
         self.hooks.failing = 0.0
-        self.resumed = self.now()
+        if self.weather.days_ahead:
+            self.skew = 0  # or it would take days
 
     async def _come_to_rest(self) -> None:
         """Until all is due, told and written."""
@@ -200,7 +213,7 @@ class World:
             and not daemon.follower.effects()
             and daemon.follower.seconds_until_due() > 0
             and journal.settled == journal.position
-            and self.now() > max(self.until, self.resumed) + self.grace + self.catch_up
+            and self.now() > max(self.until + self.grace, daemon.follower._patience.resumed)
             and not judging.undelivered(t)
         )
 
@@ -214,14 +227,17 @@ class World:
         judging.check_readers(t, people.readers)
         judging.check_hooks(t, self.hooks)
         judging.check_timers(t, self.until)
-        judging.check_refused(t, people.attempts, 8 * self.point)
-        if not self.counts["clock set ahead"] + self.counts["clock set back"]:
+        steps = self.counts["clock set ahead"] + self.counts["clock set back"]
+        if not (steps and self.weather.days_ahead):
+            judging.check_refused(t, people.sent, 8 * self.point)
+        if not steps:
+            judging.check_versions(t)
             outages = [(self._instant(since), self._instant(until)) for since, until in silences]
             downs = [] if self.weather.two else self._downs  # where there are two, one may be up meanwhile
             judging.check_patience(t, self.grace, self.catch_up, outages + downs)
         if not self.weather.changing:
             definitions = [people.with_dates(definition) for definition in self.story.definitions]
-            judging.check_oracle(t, definitions, people.attempts, self.story.zone, self.until)
+            judging.check_oracle(t, definitions, people.sent, self.story.zone, self.until)
             self.counts["judged by the oracle"] += 1
         await judging.check_cache(Pool(self.server), self.zone, list(t.users), self.now())
 

@@ -1,4 +1,5 @@
-"""The store and core.deciding.past must give the same answer to every past-behaviour condition over every history.
+"""The store, core.deciding.past and the oracle must give the same answer to every past-behaviour condition over every
+history.
 
 Each example is one history of many users and many definitions, each asked as of an instant of its own: what costs is
 the way to the database, not another condition.
@@ -12,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import oracle
 import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
@@ -67,6 +69,14 @@ def test_sql_and_memory_agree(dsn: str, tmp_path_factory: pytest.TempPathFactory
     stored = trio.run(in_store, dsn, case, file, population)
     for (definition, as_of), ids in zip(case.asked, stored, strict=True):
         assert ids == population.members(definition["name"], as_of), (definition, as_of)
+        if not asks_who_qualified(definition, case.named):
+            told = oracle.past(definition, case.messages, as_of, zone=case.zone, segments=case.named)
+            assert ids == told, (definition, as_of)
+
+
+def asks_who_qualified(definition: dict[str, Any], named: list[dict[str, Any]]) -> bool:
+    """Which here goes by order of arrival, of which the oracle knows nothing."""
+    return '"in_segment"' in json.dumps(definition) and any(one["kind"] == "live" for one in named)
 
 
 def in_memory(case: Case, lines: bytes) -> Population:

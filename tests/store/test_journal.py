@@ -70,16 +70,26 @@ async def test_a_message_counts_once_within_a_group_across_groups_and_restarts(d
         assert await rows(pool, "SELECT position FROM journal") == [4]
 
 
-async def test_a_message_is_known_again_for_a_day_at_least_and_forgotten_after_two(dsn: str):
+async def test_a_message_is_known_again_for_a_day_of_running_at_least_and_forgotten_after_two(dsn: str):
     async with open_pool(dsn, size=3) as pool:
-        late = NOW // DAY * DAY + DAY - 1
-        for received_at, count in ((late, 1), (late + 1, 1), (late + DAY, 1), (late + DAY + 1, 2)):
+        for hours, count in ((23, 1), (24, 1), (47, 1), (48, 2)):
+            async with pool.acquire() as connection:
+                await connection.execute(f"UPDATE journal SET ran = {hours} * 3600")
             async with opened(pool) as journal:
-                await journal.append([said("1", received_at=received_at)])
-                await journal.append([said(f"{received_at}", received_at=received_at)])
+                await journal.append([said("1")])
+                await journal.append([said(f"{hours}")])
             assert (await stored(pool)).count("1") == count
         partitions = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'seen'::regclass"
-        assert sorted(await rows(pool, partitions)) == ["seen_2025_06_03", "seen_2025_06_04"]
+        assert sorted(await rows(pool, partitions)) == ["seen_1", "seen_2"]
+
+
+async def test_a_message_is_known_again_whatever_the_wall_clock_says(dsn: str):
+    async with open_pool(dsn, size=3) as pool:
+        for days in (0, 1, 30, 0, -2, 0):
+            async with opened(pool) as journal:
+                received_at = NOW + days * DAY
+                await journal.append([said("1", received_at=received_at), said(f"{days}", received_at=received_at)])
+        assert (await stored(pool)).count("1") == 1
 
 
 async def test_an_event_older_than_the_late_band_is_not_live(dsn: str):

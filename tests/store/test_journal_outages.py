@@ -13,11 +13,12 @@ from segd.actors import clock
 from segd.core.effects import Effects, Group
 from segd.core.events.messages import Event
 from segd.core.ports import Unavailable
-from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant, to_datetime
+from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 from segd.store import journal as journal_module
 from segd.store import outages
 from segd.store.bridge import Connection, open_pool
 from segd.store.journal import PostgresJournal
+from segd.store.outages import Outages
 from segd.store.waiting import Changed
 from tests.postgres_proxy import open_proxy
 
@@ -225,3 +226,20 @@ async def test_until_senders_have_caught_up_the_store_says_when_the_outage_began
             now += 10 * MINUTE
             await wait_rows(pool, ACCEPTED_AT, [to_datetime(now)])
     assert heard == [NOW, NOW, NOW]
+
+
+async def test_an_outage_that_a_wrong_clock_made_long_ends_when_that_is_set_right():
+    follower, now = Following(), NOW
+    outage = Outages(follower, HOUR, now=lambda: now, tell=lambda sentence: None, slow=lambda: None)
+    outage.down(NOW - MINUTE)
+    now = NOW + 3 * DAY
+    with outage.asking():
+        pass
+    now = NOW + MINUTE
+    for _ in range(2):
+        with outage.asking():
+            pass
+    assert follower.interruptions == [(NOW - MINUTE, NOW + 3 * DAY), (NOW - MINUTE, NOW + MINUTE)]
+    assert outage.accepted_at() == NOW - MINUTE
+    now = NOW + 4 * MINUTE
+    assert outage.accepted_at() == now

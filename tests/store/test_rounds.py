@@ -421,10 +421,36 @@ async def test_history_is_imported_beside_what_happens_now(dsn: str):
         await wait_settled(pool, 5)
         assert await logged(pool) == ["1", "5"]
         numbers = dict(await rows(pool, "SELECT id, number FROM users"))
-    assert [(group.position, group.arrivals, group.outdated) for group in follower.groups[2:4]] == [
-        (3, (), {numbers["u"], joined}),
-        (4, (), {numbers["v"]}),
+    assert [(group.position, list(group.arrivals), group.outdated) for group in follower.groups[2:4]] == [
+        (3, [], {numbers["u"], joined}),
+        (4, [], {numbers["v"]}),
     ]
+
+
+async def test_history_goes_along_with_what_happens_in_the_same_moment(dsn: str):
+    follower = Qualifying()
+    settings = replace(SETTINGS, group_seconds=60, group_events=5)  # so that all of it is one round
+    async with open_pool(dsn, size=3) as pool, opened(pool, settings, follower=follower) as journal:
+        imported: list[int] = []
+
+        async def bring_in() -> None:
+            past = NOW - 100 * HOUR
+            history = [said(id, past, past, userId=user) for id, user in (("1", "u"), ("2", "v"), ("3", "w"))]
+            imported.append(await journal.import_history(history, NOW))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bring_in)
+            nursery.start_soon(journal.append, [said("2", userId="v"), said("4", userId="w")])
+        assert imported == [2]  # for one was said just then
+        assert await rows(pool, "SELECT message_id, live FROM events ORDER BY sequence") == [
+            ("1", False), ("3", False), ("2", True), ("4", True),
+        ]  # fmt: skip
+        await wait_settled(pool, 4)
+        assert await logged(pool) == ["2", "4"]
+        numbers = dict(await rows(pool, "SELECT id, number FROM users"))
+    [group] = follower.groups[1:2]
+    assert [arrival.event.message_id for arrival in group.arrivals] == ["2", "4"]
+    assert (group.created, group.outdated) == ({numbers["v"]}, {numbers["u"], numbers["w"]})
 
 
 # Joins

@@ -41,13 +41,6 @@ class Id(NamedTuple):
     id: str
 
 
-class _Logged(NamedTuple):
-    """owner: whose event it was when it came, by number."""
-
-    digest: Digest
-    owner: int
-
-
 class Log:
     """What a user did that a plan asks about, in order. taken: the journal's position up to which it is complete.
     right_from: what it leads to from then on is right; for more it does not reach back far enough. base: what came
@@ -56,7 +49,7 @@ class Log:
     since: events that fade are missing before it.
     """
 
-    __slots__ = ("_logged", "anonymous", "base", "id", "moved", "number", "right_from", "taken")
+    __slots__ = ("_digests", "_owners", "anonymous", "base", "id", "moved", "number", "right_from", "taken")
 
     def __init__(self, plan: Plan, stored: StoredUser, taken: int, since: Instant | None = None) -> None:
         self.number = stored.number
@@ -65,35 +58,37 @@ class Log:
         self.moved = sorted(stored.moved, key=lambda moved: (moved.at, moved.sequence))
         self.taken = taken
         self.base: Base | None = None
-        self._logged: list[_Logged] = []
+        self._digests: list[Digest] = []
+        self._owners: dict[int, int] = {}  # of events that were another's when they came, by sequence
         for event in stored.events:
             digest = digest_of(plan, event)
             if digest is not None:
-                owner = event.origin or stored.number
-                self._logged.append(_Logged(digest, owner))
+                if event.origin is not None and event.origin != stored.number:
+                    self._owners[event.sequence] = event.origin
+                self._digests.append(digest)
                 if digest.imported_at is not None and plan.looks_back:
-                    self._logged.append(_Logged(replace(digest, taken_at=digest.timestamp), owner))
-        self._logged.sort(key=_place)
+                    self._digests.append(replace(digest, taken_at=digest.timestamp))
+        self._digests.sort(key=place)
         self.right_from = -FOREVER if since is None else self._nothing_open_from(plan, since)
 
     def __len__(self) -> int:
         """How many events are kept."""
-        return len(self._logged) + (0 if self.base is None else len(self.base))
+        return len(self._digests) + (0 if self.base is None else len(self.base))
 
     def digests(self) -> Iterator[Digest]:
-        return (digest for digest, _ in self._logged)
+        return iter(self._digests)
 
     def end(self) -> Instant:
         """The instant of the last event."""
-        return self._logged[-1].digest.taken_at if self._logged else -FOREVER
+        return self._digests[-1].taken_at if self._digests else -FOREVER
 
     def add(self, digest: Digest) -> bool:
-        """The next event to arrive, not before `right_from`. Returns whether it is the last in order, too."""
-        logged = _Logged(digest, self.number)
-        if not self._logged or place(self._logged[-1].digest) < place(digest):
-            self._logged.append(logged)
-            return True
-        bisect.insort(self._logged, logged, key=_place)
+        """The next event to arrive, not before `right_from`. Returns whether it is the last in order, too: also of the
+        messages that made the user what it is."""
+        if not self._digests or place(self._digests[-1]) < place(digest):
+            self._digests.append(digest)
+            return not self.moved or (self.moved[-1].at, self.moved[-1].sequence) < place(digest)
+        bisect.insort(self._digests, digest, key=place)
         return False
 
     def _nothing_open_from(self, plan: Plan, since: Instant) -> Instant:
@@ -109,28 +104,29 @@ class Log:
 
     def instant_of(self, index: int) -> Instant:
         """Where the event of that index stands, of those kept one by one; FOREVER where there are not so many."""
-        return self._logged[index].digest.taken_at if index < len(self._logged) else FOREVER
+        return self._digests[index].taken_at if index < len(self._digests) else FOREVER
 
     def settle(self, plan: Plan, before: Instant) -> Base:
         """Keep only what follows from what stands before that instant, which must be after all joins."""
-        settled = bisect.bisect_left(self._logged, before, key=_instant)
+        settled = bisect.bisect_left(self._digests, before, key=_taken_at)
         population, user = _begin(plan, self, before)
-        population.replay(self._entries(self._logged[:settled]))
+        population.replay(self._entries(self._digests[:settled]))
         self.base = Base(population, user or self.user_in(population), before)
-        del self._logged[:settled]
+        del self._digests[:settled]
         self.right_from = max(self.right_from, before)
         return self.base
 
     def entries(self) -> Iterator[Entry]:
         """The messages with the ids that they came under, the joining ones among them."""
-        return self._entries(self._logged)
+        return self._entries(self._digests)
 
-    def _entries(self, some: Iterable[_Logged]) -> Iterator[Entry]:
+    def _entries(self, some: Iterable[Digest]) -> Iterator[Entry]:
         changes = self.moved if self.base is None else []
-        for digest, owner in some:
+        for digest in some:
             while changes and (changes[0].at, changes[0].sequence) <= place(digest):
                 yield from self._joining(changes[0])
                 changes = changes[1:]
+            owner = self._owners.get(digest.sequence, self.number)
             anonymous, id = self._id_at(owner, place(digest))
             user_id, anonymous_id = (None, id) if anonymous else (id, None)
             yield Entry(digest.taken_at, digest.sequence, user_id, anonymous_id, None, digest)
@@ -143,19 +139,20 @@ class Log:
         user.log = []  # no more joins are to come
         return user
 
-    # Whom a message joins to whom goes by arrival, what they are called at an instant by the instants of the messages
-    # that gave them their names: the two are in another order where such a message came late.
+    # Whom a message joins to whom goes by arrival, from when on by the instants of the messages. Where the two are in
+    # another order, a user goes by the last name to arrive of those that messages dated until then gave.
 
     def _id_at(self, owner: int, at: Order) -> Id:
         """What a user was called then, who may have been part of another."""
-        id = self._id_after(owner, 0)
+        id, named_by = self._id_after(owner, 0), 0
         for moved in self.moved:
             if at < (moved.at, moved.sequence):
                 break
             if moved.old_user == owner != moved.into_user:
                 return self._id_at(moved.into_user, at)
-            if moved.into_user == owner and (moved.old_user == owner or id.anonymous):
-                id = self._id_after(owner, moved.sequence)
+            names = moved.into_user == owner and (moved.old_user == owner or id.anonymous)
+            if names and moved.sequence > named_by:
+                id, named_by = self._id_after(owner, moved.sequence), moved.sequence
         return id
 
     def _id_after(self, user: int, sequence: int) -> Id:
@@ -167,19 +164,14 @@ class Log:
     def _joining(self, moved: Moved) -> Iterator[Entry]:
         """The message that made the user what it is: as an event, if it is asked about at all, it comes right after."""
         before = moved.at, moved.sequence - 1
-        old = self._id_at(moved.old_user, before)
-        into = self._id_after(moved.into_user, moved.sequence)
+        old, named = self._id_at(moved.old_user, before), self._id_at(moved.into_user, before)
+        into = self._id_at(moved.into_user, (moved.at, moved.sequence))
         assert not into.anonymous, "nobody is joined to an anonymous id"
-        device = old.id if old.anonymous else None
-        previous = None if old.anonymous else old.id
-        if moved.old_user != moved.into_user:
-            named = self._id_at(moved.into_user, before)
-            if named.anonymous:  # the message that gave it the name is dated later, and this one names it, too
-                device, previous = named.id, old.id
-            else:
-                into = named
-        elif any(each.old_user == moved.old_user != each.into_user and each.at < moved.at for each in self.moved):
-            return  # it is part of another by then, who is called something else
+        if old == into:
+            return  # it is part of another by then, or has a name that came later
+        device, previous = (old.id, None) if old.anonymous else (None, old.id)
+        if named != old and named.anonymous:  # the message that names it is dated later, so this one does, too
+            device, previous = named.id, old.id
         yield Entry(moved.at, moved.sequence, into.id, device, previous, None)
 
 
@@ -227,9 +219,5 @@ def _begun(id: str, anonymous: bool) -> User:
     return user
 
 
-def _place(logged: _Logged) -> Order:
-    return place(logged.digest)
-
-
-def _instant(logged: _Logged) -> Instant:
-    return logged.digest.taken_at
+def _taken_at(digest: Digest) -> Instant:
+    return digest.taken_at

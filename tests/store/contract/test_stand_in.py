@@ -21,18 +21,18 @@ from simulation.world import Outcome, run
 from segd.store.bridge import Connection, open_pool
 from segd.store.queries import query
 
-SEEDS = (14, 15, 25, 90)  # between them they have all faults, and every statement but those told of below
+SEEDS = (33, 42, 53, 243)  # between them they have all faults, and every statement but those told of below
 NEVER = {"switch_webhook_off", "try_to_write"}  # which tests of their own try
 
 TABLES = {
-    "journal": "SELECT true, position, settled, log_position, effects, accepted_at, mark FROM journal",
+    "journal": "SELECT true, position, settled, log_position, effects, accepted_at, mark, ran FROM journal",
     "users": "SELECT number, id, anonymous, first_seen, last_seen FROM users",
     "user_ids": "SELECT anonymous, id, user_number, joined FROM user_ids",
     "event_names": "SELECT name, number FROM event_names",
     "events": "SELECT sequence, user_number, timestamp, received_at, name, live, imported, message_id, "
     "properties::text, claimed, origin FROM events",
     "trait_writes": "SELECT user_number, timestamp, sequence, traits::text FROM trait_writes",
-    "seen": "SELECT message_hash, received_on FROM seen",
+    "seen": "SELECT message_hash, day FROM seen",
     "joins": "SELECT user_number, sequence, old_number, old_id, old_anonymous, at, into_number FROM joins",
     "segments": "SELECT number, name, kind, definition::text, version, status, created_at, changed_at FROM segments",
     "segment_runs": "SELECT segment, position, version, definition::text, sees_from, counts_from, counts_to, armed "
