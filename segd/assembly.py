@@ -118,6 +118,7 @@ def assemble(parts: Parts, guard: Guard) -> App:
     intake = Intake(
         journal,
         write_keys=parts.write_keys,
+        trusts=guard.trusts,
         now=now,
         rejected=parts.rejected,
         refused_ids=parts.refused_ids,

@@ -101,7 +101,13 @@ class Guard:
 
     async def scope_of(self, request: Request | Websocket) -> Scope:
         """What who asks may do. Raises RequestError for who may do nothing."""
-        return await self._bearer(request) or await self._browser(request)
+        return await self._program(request) or await self._browser(request)
+
+    async def trusts(self, authorization: str) -> bool:
+        """Trio. Whether a sender of events with that header may also say that two known people are one, for which a
+        write key is too public."""
+        secret = _token(authorization)
+        return secret is not None and await self._access.scope_of_token(secret) == "manage"
 
     def sign_in_path(self) -> str:
         """Where a browser signs in without a token, once."""
@@ -124,11 +130,11 @@ class Guard:
         if secret := request.cookies.get(COOKIE):
             await self._access.end_session(secret)
 
-    async def _bearer(self, request: Request | Websocket) -> Scope | None:
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+    async def _program(self, request: Request | Websocket) -> Scope | None:
+        secret = _token(request.headers.get("Authorization", ""))
+        if secret is None:
             return None
-        scope = await self._access.scope_of_token(secret.strip())
+        scope = await self._access.scope_of_token(secret)
         if scope is None:
             raise _unauthorized("this token is not one of segd's, or was revoked")
         return scope
@@ -180,6 +186,12 @@ def _host(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0].lower().removesuffix(".")
+
+
+def _token(authorization: str) -> str | None:
+    """What a header holds that is not of another scheme."""
+    scheme, _, secret = authorization.partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 def _unauthorized(message: str) -> RequestError:

@@ -7,8 +7,7 @@ GET  /v1/projects/<writeKey>/settings            what the browser library asks f
 """
 
 from base64 import b64decode
-from binascii import Error as NotBase64
-from collections.abc import Callable, Set
+from collections.abc import Awaitable, Callable, Set
 from secrets import token_bytes
 from typing import Final, get_args
 
@@ -83,11 +82,16 @@ class _Settings(msgspec.Struct):
     plan: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
+async def nobody(authorization: str) -> bool:
+    return False
+
+
 class Intake:
     """An ASGI application for all paths under `/v1/`.
 
-    write_keys: those accepted. now: the clock. ahead: microseconds an event may lie ahead of its receipt.
-    largest_body: bytes of a request, inflated. patience_seconds: within which a request must be here in full.
+    write_keys: those accepted. trusts: whether who sends this Authorization header needs no write key, and may say that
+    two userIds are one person. now: the clock. ahead: microseconds an event may lie ahead of its receipt. largest_body:
+    bytes of a request, inflated. patience_seconds: within which a request must be here in full.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class Intake:
         journal: Journal,
         *,
         write_keys: Set[str],
+        trusts: Callable[[str], Awaitable[bool]] = nobody,
         now: Callable[[], Instant],
         rejected: Rejected,
         refused_ids: RefusedIds,
@@ -104,6 +109,7 @@ class Intake:
     ) -> None:
         self._journal = journal
         self._write_keys = write_keys
+        self._trusts = trusts
         self._now = now
         self._rejected = rejected
         self._refused_ids = refused_ids
@@ -144,23 +150,26 @@ class Intake:
 
     async def _take(self, scope: Scope, incoming: Incoming, kind: Kind | None) -> Answer:
         """kind: of the one message; None for a batch."""
-        write_key = _basic_user(header(scope, b"authorization"))
+        authorization = (header(scope, b"authorization") or b"").decode("latin-1")
+        trusted = await self._trusts(authorization)
+        write_key = _basic_user(authorization)
         if write_key is not None:
             self._check(write_key)
+        known = trusted or write_key is not None
         with self._room.share() as share:
             encoding = header(scope, b"content-encoding")
             body = await read_body(incoming, encoding, largest=self._largest_body, share=share)
             received_at = self._now()
             try:
                 posted = read_message(body, kind) if kind else read_batch(body)
-                known = write_key is not None or self._is_known(posted)
+                has_key = known or self._is_known(posted)
             except (RequestError, MessageError) as error:
-                if write_key is not None:  # else it is anybody's
+                if known:  # else it is anybody's
                     self._rejected.add(received_at, error.code, error.message, body)
                 raise
-            events, refused = await self._accept(posted, known, received_at)
+            events, refused = await self._accept(posted, has_key, received_at)
             if events:
-                await self._journal.append(events)
+                await self._journal.append(events, trusted=trusted)
             for one in refused:  # only now: what could not be taken comes again, and its refusals with it
                 forgotten = one.code == "forgotten_user"  # of whom nothing is to be kept
                 self._rejected.add(received_at, one.code, one.message, b"" if forgotten else posted.content(one.index))
@@ -170,15 +179,15 @@ class Intake:
             return Answer(200, msgspec.json.encode(_Done(True, refused)))
         return Answer(200, _SUCCESS)
 
-    async def _accept(self, posted: Posted, known: bool, received_at: Instant) -> tuple[list[Event], list[_Refused]]:
-        """known: whether the request has a good key; if not, each message must have its own."""
+    async def _accept(self, posted: Posted, has_key: bool, received_at: Instant) -> tuple[list[Event], list[_Refused]]:
+        """has_key: whether the request has a good one; if not, each message must have its own."""
         accepted: list[tuple[int, Event]] = []
         refused: list[_Refused] = []
         for index in range(posted.count):
             if index % _AT_ONCE == _AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()
             try:
-                if not known and posted.write_key_of(index) not in self._write_keys:
+                if not has_key and posted.write_key_of(index) not in self._write_keys:
                     raise MessageError("bad_write_key", "writeKey: expected one of this installation")
                 message = posted.message(index)
                 # Two equal messages without an id happened twice: here, unlike in files, they are not sent again.
@@ -214,14 +223,14 @@ def _bad_write_key() -> RequestError:
     return RequestError("bad_write_key", "expected a write key of this installation, as Basic user name or writeKey")
 
 
-def _basic_user(authorization: bytes | None) -> str | None:
+def _basic_user(authorization: str) -> str | None:
     """The user name, with or without a colon after it; None where there is none, as with other schemes."""
-    scheme, _, credentials = (authorization or b"").partition(b" ")
-    if scheme.lower() != b"basic":
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
         return None
     try:
         return b64decode(credentials.strip()).decode().partition(":")[0]
-    except (NotBase64, UnicodeDecodeError):
+    except ValueError:  # no base64, no UTF-8
         raise _bad_write_key() from None
 
 

@@ -32,7 +32,7 @@ class RememberingJournal:
     committed: list[list[Event]] = field(default_factory=list)
     error: Exception | None = None
 
-    async def append(self, events: Sequence[Event]) -> None:
+    async def append(self, events: Sequence[Event], *, trusted: bool = False) -> None:
         await trio.lowlevel.checkpoint()
         if self.error:
             raise self.error

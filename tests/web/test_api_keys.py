@@ -40,6 +40,23 @@ async def test_scopes_and_revoking(dsn):
             await api.ask("DELETE", f"/api/tokens/{gone}", 404, **may)
 
 
+async def test_only_who_has_a_token_that_manages_joins_two_known_people(dsn):
+    async with open_api(dsn, seeded=False) as api:
+        (_, manages), (_, reads) = await api.tokens.create("one", "manage"), await api.tokens.create("other", "read")
+        for user in ("old", "older", "new"):
+            await api.client.post("/v1/track", json={"userId": user, "event": "A"}, auth=("wk", ""))
+        for previous, headers, key, status in (
+            ("older", {"Authorization": f"Bearer {reads}"}, {"writeKey": "wk"}, 200),
+            ("older", {"Authorization": f"Bearer {reads}"}, {}, 401),
+            ("older", {"Authorization": "Bearer x"}, {}, 401),
+            ("old", {"Authorization": f"Bearer {manages}"}, {}, 200),
+        ):
+            alias = {"userId": "new", "previousId": previous} | key
+            assert (await api.client.post("/v1/alias", json=alias, headers=headers)).status_code == status
+        async with api.pool.acquire() as connection:
+            assert await connection.fetch("SELECT id FROM users ORDER BY id") == [("new",), ("older",)]
+
+
 async def test_no_secret_is_kept(dsn):
     async with open_api(dsn, seeded=False) as api:
         _, secret = await api.tokens.create("one", "manage")
