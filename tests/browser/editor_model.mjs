@@ -2,10 +2,10 @@
 
 import { createInterface } from "node:readline";
 
+import { joinLength, splitLength } from "./base/lengths.js";
 import { at, drop, insert, move, pathOf, put, same } from "./editor/document.js";
 import { parse, stringify } from "./editor/exact.js";
 import { kindOf, KINDS } from "./editor/kinds.js";
-import { joinLength, splitLength } from "./editor/lengths.js";
 import { finished } from "./editor/unfinished.js";
 import { operatorsFor, readNumber, readValue, showValue, valueFor } from "./editor/values.js";
 

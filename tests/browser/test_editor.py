@@ -257,6 +257,9 @@ def test_what_is_no_definition_has_no_sentence_and_says_why(daemon: Daemon, open
     page.get_by_role("button", name="Show the JSON").click()
     json_box(page).fill('{"kind": ')
     expect(page.locator("#json-wrong")).to_have_text("Expected a value at the end.")
+    expect(page.locator(".answer")).to_contain_text("Mend the JSON.")
+    page.get_by_role("button", name="Save segment").click()
+    expect(page.locator(".toast")).to_contain_text("Not saved: the JSON cannot be read.")
 
 
 # While one types
@@ -276,6 +279,11 @@ def test_names_are_suggested_with_counts_and_taken_by_keys(daemon: Daemon, open_
     box.fill("Pur")
     box.press("Tab")
     expect(box).to_have_value("Purchase")
+    page.locator(".more-button").click()
+    zone = page.get_by_role("combobox", name="time zone")
+    zone.click()
+    zone.press("ArrowUp")
+    expect(page.get_by_role("option").last).to_be_in_viewport()
 
 
 def test_the_answer_follows_and_leaves_out_what_is_unfinished(daemon: Daemon, open_page: Open):

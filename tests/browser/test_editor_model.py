@@ -26,7 +26,8 @@ def model(tmp_path_factory):
         pytest.skip("needs node")
     folder = tmp_path_factory.mktemp("model")
     (folder / "package.json").write_text('{"type": "module"}')
-    shutil.copytree(PACKAGE / "web/static/editor", folder / "editor")
+    for part in ("base", "editor"):
+        shutil.copytree(PACKAGE / "web/static" / part, folder / part)
     shutil.copy(SCRIPT, folder)
     command = [node, folder / SCRIPT.name]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

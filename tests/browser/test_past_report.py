@@ -51,7 +51,7 @@ def test_recalculating_counts_who_came_since(daemon: Daemon, open_page: Open):
     page.reload()
     expect(figure(page, "Members now")).to_have_text(str(before + 1))
     page.goto(daemon.url + "/segments?q=Frequent")
-    expect(page.locator("td.users .main")).to_have_text(str(before + 1))
+    expect(page.locator("td.users .strong")).to_have_text(str(before + 1))
 
 
 def test_the_overlap_adds_up(daemon: Daemon, open_page: Open):

@@ -4,7 +4,7 @@ import { html, useState } from "./base/html.js";
 import { useData } from "./base/api.js";
 import { clock } from "./base/format.js";
 import { useFeed } from "./base/feed.js";
-import { useTitle } from "./base/title.js";
+import { useTitle } from "./base/router.js";
 import { Crumbs, Icon } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { Choice, CopyButton, CopyLine } from "./parts/fields.js";
@@ -82,7 +82,7 @@ function Snippets({ writeKey, first }) {
   const { origin } = window.location;
   const code = sdk.code(origin, writeKey);
   return html`<div class="card-body">
-    <div class="snippet-head">
+    <div class="spread snippet-head">
       <${Choice} label="SDK" options=${SDKS} value=${chosen} onChange=${setChosen} />
       <${CopyButton} text=${code} small=${false} />
     </div>

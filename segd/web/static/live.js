@@ -6,11 +6,11 @@ import { ago, clock, exact, full, latest, number, rate, share, zoneInWords } fro
 import { useFeed } from "./base/feed.js";
 import { NARROW } from "./base/narrow.js";
 import { now, status } from "./base/status.js";
-import { useTitle } from "./base/title.js";
+import { useTitle } from "./base/router.js";
 import { Button, TextButton, userHref } from "./parts/basics.js";
 import { Card, Figures } from "./parts/card.js";
 import { FeedCard, emptyFeed, isHeld } from "./parts/feed-card.js";
-import { Empty, FeedNotice, Loaded } from "./parts/states.js";
+import { Empty, FeedNotice, LiveDot, Loaded } from "./parts/states.js";
 import { telling } from "./parts/telling.js";
 import { StreamPanel, inSeconds } from "./parts/stream-panel.js";
 
@@ -80,10 +80,9 @@ function Activity({ seconds, state }) {
   const until = seconds.at(-1)?.[0] ?? Math.floor(now.value / 1000);
   const points = useMemo(() => seconds.map(([second, count]) => [second, count]), [seconds]);
   const point = at === null ? null : seconds[at];
-  const { connected } = state.value;
   const readout = point
     ? html`<span>${clock(point[0] * 1000)}</span><span><b>${exact(point[1])}</b> events</span>${point[2] > 0 && html`<span><b>${exact(point[2])}</b> rejected</span>`}`
-    : html`<span class="right-now"><i class=${`dot ${connected ? "on" : ""}`} />${connected ? "live" : "offline"}</span>`;
+    : html`<${LiveDot} state=${state} />`;
   return html`<${Card} title="All activity" note="events per second" readout=${readout} bare notice=${html`<${FeedNotice} state=${state} />`}>
     <div class="chart-body">
       <${StreamPanel} points=${points} until=${until} span=${span} tone="mute" unit="Events" label="Events per second" height=${130} times onPoint=${setAt} />
@@ -117,7 +116,7 @@ function Row({ event }) {
 }
 
 function Top({ names, heard }) {
-  return html`<${Card} title="Top events" readout="kept in all" bare class="top-events">
+  return html`<${Card} title="Top events" readout="kept in all" bare>
     <${Loaded} of=${names} what="Could not count the events" rows=${6} height=${44}>
       ${(found) => html`<${TopList} names=${found.names} heard=${heard} />`}
     <//>

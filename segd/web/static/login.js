@@ -2,8 +2,7 @@
 
 import { ApiError, post } from "./base/api.js";
 import { html, useState } from "./base/html.js";
-import { place } from "./base/router.js";
-import { useTitle } from "./base/title.js";
+import { place, useTitle } from "./base/router.js";
 import { Button } from "./parts/basics.js";
 import { sentence } from "./parts/states.js";
 import { Mark } from "./parts/strip.js";

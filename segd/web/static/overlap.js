@@ -56,7 +56,7 @@ function Bars({ segment, other, found, asking }) {
     ["both", "In both", both, theirs, "of the other"],
     ["other", "Only the other", theirs - both, theirs, "of the other"],
   ];
-  return html`<div class="card-body ${asking ? "asking" : ""}" aria-busy=${asking ? "true" : "false"}>
+  return html`<div class="card-body" aria-busy=${asking}>
     <div class="overlap-bars">
       <span class="ellipsis">${segment.name}</span><span class="ellipsis">${other.name}</span>
       <svg width="100%" height="72" aria-hidden="true">

@@ -7,10 +7,10 @@ import { now, status } from "./base/status.js";
 import { parse, stringify } from "./editor/exact.js";
 import { SqlDialog } from "./editor/answer.js";
 import { Overlap } from "./overlap.js";
-import { Button, TextButton, userHref, userName } from "./parts/basics.js";
+import { Button, TextButton, UserLine, userName } from "./parts/basics.js";
 import { Card, Figures } from "./parts/card.js";
 import { DoMore } from "./parts/do-more.js";
-import { LineChart } from "./parts/line-chart.js";
+import { LineChart } from "./parts/day-charts.js";
 import { tried } from "./parts/overlays.js";
 import { Reachability } from "./parts/reachability.js";
 import { ReportHead } from "./parts/report-head.js";
@@ -115,13 +115,8 @@ function Sample({ users, of }) {
     ${shown.length > 0 && html`<ul class="ruled">
       ${shown.map((user) => {
         const [first, ...others] = tellingTraits(user).map(([, value]) => value);
-        return html`<li>
-          <a class="grow" href=${userHref(user)}>
-            <span class="strong ellipsis">${userName(user)}</span>
-            <span class="label ellipsis">${others.join(" · ") || (userName(user) === user.id ? "" : user.id)}</span>
-          </a>
-          <span class="small third ellipsis">${first ?? "—"}</span>
-        </li>`;
+        const about = others.join(" · ") || (userName(user) === user.id ? "" : user.id);
+        return html`<${UserLine} user=${user} about=${about}><span class="small third ellipsis">${first ?? "—"}</span><//>`;
       })}
     </ul>`}
   <//>`;

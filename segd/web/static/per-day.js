@@ -6,7 +6,7 @@ import { day, dayInWords, dayOf, exact, nextDay, zoneInWords } from "./base/form
 import { NARROW } from "./base/narrow.js";
 import { now } from "./base/status.js";
 import { Card } from "./parts/card.js";
-import { DayChart } from "./parts/day-chart.js";
+import { DayChart } from "./parts/day-charts.js";
 
 const DAYS = 14;
 const NARROW_DAYS = 9;

@@ -2,9 +2,9 @@
 
 import { html, useEffect, useState } from "./base/html.js";
 import { useData } from "./base/api.js";
-import { useTitle } from "./base/title.js";
-import { Button, Crumbs, Icon } from "./parts/basics.js";
-import { Empty, Loaded, sentence } from "./parts/states.js";
+import { useTitle } from "./base/router.js";
+import { Button, Crumbs } from "./parts/basics.js";
+import { Empty, Loaded, Old, sentence } from "./parts/states.js";
 import { LiveReport } from "./live-report.js";
 
 const AGAIN_SECONDS = 30;
@@ -17,7 +17,7 @@ export default function Report({ id }) {
     return html`<h1 class="hidden">Segment</h1><${Crumbs} path=${[["Segments", "/segments"], [segment?.name ?? "…"]]} />
       <section class="card"><${Nothing} found=${found} id=${id} /></section>`;
   }
-  if (found.error && found.error.status !== 0) return html`<${Stale} error=${found.error} /><${Drawn} found=${found} />`;
+  if (found.error && found.error.status !== 0) return html`<${Old} error=${found.error} alone /><${Drawn} found=${found} />`;
   return html`<${Drawn} found=${found} />`;
 }
 
@@ -30,10 +30,6 @@ function Nothing({ found, id }) {
     return html`<${Empty} title="There is no such segment" action=${html`<${Button} href="/segments">All segments<//>`}>None has the number or name “${id}”. It may have been deleted.<//>`;
   }
   return html`<${Loaded} of=${found} what="Could not read the report" rows=${6} height=${72} />`;
-}
-
-function Stale({ error }) {
-  return html`<div class="notice alone" role="status"><${Icon} name="warning" />${sentence(error.message)} What is shown may be old.</div>`;
 }
 
 function Drawn({ found }) {

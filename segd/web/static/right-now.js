@@ -4,7 +4,7 @@ import { html, useMemo, useState } from "./base/html.js";
 import { clock, exact, share } from "./base/format.js";
 import { now } from "./base/status.js";
 import { Card } from "./parts/card.js";
-import { FeedNotice } from "./parts/states.js";
+import { FeedNotice, LiveDot } from "./parts/states.js";
 import { StreamPanel, inSeconds } from "./parts/stream-panel.js";
 
 const KEPT_SECONDS = 300;
@@ -26,10 +26,9 @@ export function RightNow({ stream, state, span }) {
   const point = at === null ? null : shown[at];
   const heard = shown.filter(([, , count]) => count !== null);
   const sum = (index) => heard.reduce((total, second) => total + second[index], 0);
-  const dot = state.value.connected ? "on" : "";
   const readout = point
     ? html`<span>${clock(point[0] * 1000)}</span><span><b>${exact(point[1])}</b> qualifying</span><span><b>${exact(point[2])}</b> events</span>`
-    : html`<span class="right-now"><i class=${`dot ${dot}`} />${state.value.connected ? "live" : "offline"}</span>`;
+    : html`<${LiveDot} state=${state} />`;
   return html`<${Card}
     title="Right now" readout=${readout} bare notice=${html`<${FeedNotice} state=${state} />`}
     foot=${html`<span class="numbers">In the last ${inWords(heard.length, span)} <b>${exact(sum(1))}</b> qualified, ${

@@ -2,10 +2,9 @@
 
 import { Component, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./base/html.js";
 import { ago, brief, day, length, zoneInWords } from "./base/format.js";
-import { duplicate, remove, switchOn, useSegments } from "./base/segments.js";
-import { place, setQuery } from "./base/router.js";
+import { actionsOn, useSegments } from "./base/segments.js";
+import { place, setQuery, useTitle } from "./base/router.js";
 import { manages } from "./base/status.js";
-import { useTitle } from "./base/title.js";
 import { Badge, Button, Count, Icon, KindBadge } from "./parts/basics.js";
 import { Choice, SearchBox } from "./parts/fields.js";
 import { Menu } from "./parts/overlays.js";
@@ -149,13 +148,7 @@ class KeptRow extends Component {
 
 function Row({ segment, index, changed }) {
   const paused = segment.status === "paused";
-  const toggle = async () => {
-    await switchOn(segment, paused);
-    changed();
-  };
-  const drop = async () => {
-    if (await remove(segment)) changed();
-  };
+  const { edit, turn, copy, drop } = actionsOn(segment, changed);
   return html`<tr role="row" aria-rowindex=${index}>
     <td role="cell" class="name">
       <a class="row-link ellipsis" href=${`/segments/${segment.id}`}><i class=${`dot-kind ${segment.kind}`} role="img" aria-label=${segment.kind === "live" ? "Live:" : "Past:"} />${segment.name}</a>
@@ -163,33 +156,27 @@ function Row({ segment, index, changed }) {
     </td>
     <td role="cell" class="kind"><${KindBadge} kind=${segment.kind} /></td>
     <td role="cell" class="users right">
-      <div class="main"><${Count} value=${segment.number.value} /></div>
-      <div class="sub">${segment.number.value === null ? "not counted" : segment.kind === "live" ? "in 24 h" : "members"}</div>
+      <div class="strong"><${Count} value=${segment.number.value} /></div>
+      <div class="label">${segment.number.value === null ? "not counted" : segment.kind === "live" ? "in 24 h" : "members"}</div>
     </td>
     <td role="cell" class="trend"><${Sparkline} values=${segment.trend} kind=${segment.kind} muted=${paused} /></td>
     <td role="cell" class="evaluated"><${Evaluated} segment=${segment} /></td>
     <td role="cell" class="status"><${Status} segment=${segment} /></td>
     <td role="cell" class="tools">${manages.value && html`<span class="row">
-      ${segment.kind === "live" && html`<${Button} kind="quiet" small class="on-hover" icon=${paused ? "play" : "pause"} label=${`${paused ? "Resume" : "Pause"} ${segment.name}`} onClick=${toggle} />`}
-      <${Button} kind="quiet" small class="on-hover" icon="copy" label=${`Duplicate ${segment.name}`} onClick=${() => duplicate(segment)} />
-      <${Menu} small label=${`More for ${segment.name}`} items=${[
-        { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
-        segment.kind === "live" && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
-        { label: "Duplicate", icon: "copy", run: () => duplicate(segment) },
-        { label: "Delete", icon: "delete", run: drop, danger: true },
-      ]} />
+      ${[turn, copy].map((one) => one && html`<${Button} kind="quiet" small class="on-hover" icon=${one.icon} label=${`${one.label} ${segment.name}`} onClick=${one.run} />`)}
+      <${Menu} small label=${`More for ${segment.name}`} items=${[edit, turn, copy, drop]} />
     </span>`}</td>
   </tr>`;
 }
 
 function Evaluated({ segment }) {
   if (segment.kind === "past") {
-    if (!segment.evaluatedAt) return html`<div class="small second">–</div><div class="sub">not yet</div>`;
-    return html`<div class="small second numbers">${brief(segment.evaluatedAt)}</div><div class="sub">${length(segment.evaluationMilliseconds)}</div>`;
+    if (!segment.evaluatedAt) return html`<div class="small second">–</div><div class="label">not yet</div>`;
+    return html`<div class="small second numbers">${brief(segment.evaluatedAt)}</div><div class="label">${length(segment.evaluationMilliseconds)}</div>`;
   }
   const { at } = segment.definition.on ?? {};
   return html`<div class="small second">${segment.type === "date" ? (at ? `at ${at}` : "when it comes") : "as it happens"}</div>
-    <div class="sub numbers">${segment.lastQualifiedAt ? `last ${ago(segment.lastQualifiedAt)}` : `since ${day(segment.createdAt)}`}</div>`;
+    <div class="label numbers">${segment.lastQualifiedAt ? `last ${ago(segment.lastQualifiedAt)}` : `since ${day(segment.createdAt)}`}</div>`;
 }
 
 function Status({ segment }) {
@@ -198,5 +185,5 @@ function Status({ segment }) {
     return html`<span class="small third">${word}</span>`;
   }
   const [tone, word] = segment.status === "paused" ? ["", "Paused"] : segment.kind === "past" && segment.words ? ["warn", "Stale"] : ["bad", "Failed"];
-  return html`<${Badge} tone=${tone}>${word}<//>${segment.reason && html`<div class="sub ellipsis" title=${segment.reason}>${segment.reason}</div>`}`;
+  return html`<${Badge} tone=${tone}>${word}<//>${segment.reason && html`<div class="label ellipsis" title=${segment.reason}>${segment.reason}</div>`}`;
 }

@@ -4,11 +4,10 @@ import { ApiError, del, post, stay, useData } from "./base/api.js";
 import { html, useEffect, useState } from "./base/html.js";
 import { ago, exact, zoneInWords } from "./base/format.js";
 import { enable, enabled } from "./base/keys.js";
-import { place } from "./base/router.js";
+import { place, useTitle } from "./base/router.js";
 import { useSegments } from "./base/segments.js";
 import { manages, status } from "./base/status.js";
 import { choose, theme } from "./base/theme.js";
-import { useTitle } from "./base/title.js";
 import { Badge, Button, Time } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { Check, Choice, CopyLine } from "./parts/fields.js";
@@ -71,6 +70,22 @@ function Keys() {
   <//>`;
 }
 
+/** Rows whose last cell is what can be done with them. */
+function Table({ heads, children }) {
+  return html`<div class="scroll-x"><table class="table">
+    <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}<th scope="col"><span class="hidden">Actions</span></th></tr></thead>
+    <tbody>${children}</tbody>
+  </table></div>`;
+}
+
+/** What is shown this once. */
+function Secret({ title, text, label, close, children }) {
+  return html`<${Dialog} title=${title} holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done<//>`}>
+    <p>${children}</p>
+    <div class="dialog-line"><${CopyLine} text=${text} label=${label} /></div>
+  <//>`;
+}
+
 // API tokens
 
 function Tokens() {
@@ -88,9 +103,8 @@ function Tokens() {
     <${Loaded} of=${found} what="Could not read the tokens" rows=${2} height=${44}>
       ${({ tokens }) =>
         tokens.length
-          ? html`<div class="scroll-x"><table class="table">
-              <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made</th><th scope="col">Last used</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
-              <tbody>${tokens.map(
+          ? html`<${Table} heads=${["Name", "May", "Made", "Last used"]}>
+              ${tokens.map(
                 (token) => html`<tr>
                   <td class="strong">${token.name}</td>
                   <td class="second">${token.scope === "manage" ? "read and change" : "read"}</td>
@@ -98,8 +112,8 @@ function Tokens() {
                   <td class="second numbers nowrap">${token.lastUsedAt ? ago(token.lastUsedAt) : "never"}</td>
                   <td class="right"><${Button} small kind="quiet" onClick=${() => revoke(token)}>Revoke<//></td>
                 </tr>`,
-              )}</tbody>
-            </table></div>`
+              )}
+            <//>`
           : html`<p class="card-body second">None. While there is none, everything on this machine may use the API; from the first one on, programs need one, and browsers sign in.</p>`}
     <//>
     ${making && html`<${NewToken} first=${found.data?.tokens.length === 0} close=${() => setMaking(false)} made=${found.reload} />`}
@@ -138,9 +152,8 @@ function NewToken({ first: none, close, made }) {
     }
   };
   if (secret) {
-    return html`<${Dialog} title=${`Token “${name.trim()}”`} holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done<//>`}>
-      <p>Copy it now: it is shown this once. Send it as <code>Authorization: Bearer …</code>${first && " From now on everybody needs one; this browser is signed in with it."}</p>
-      <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the token" /></div>
+    return html`<${Secret} title=${`Token “${name.trim()}”`} text=${secret} label="Copy the token" close=${close}>
+      Copy it now: it is shown this once. Send it as <code>Authorization: Bearer …</code>${first && " From now on everybody needs one; this browser is signed in with it."}
     <//>`;
   }
   return html`<${Dialog} title="New token" holds=${name !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel<//><${Button} kind="primary" onClick=${save}>Make token<//>`}>
@@ -180,9 +193,8 @@ function Webhooks() {
     <${Loaded} of=${found} what="Could not read the webhooks" rows=${2} height=${52}>
       ${({ webhooks }) =>
         webhooks.length
-          ? html`<div class="scroll-x"><table class="table">
-              <thead><tr><th scope="col">Segment</th><th scope="col">Posted to</th><th scope="col">Last delivered</th><th scope="col">Status</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
-              <tbody>${webhooks.map(
+          ? html`<${Table} heads=${["Segment", "Posted to", "Last delivered", "Status"]}>
+              ${webhooks.map(
                 (hook) => html`<tr>
                   <td class="strong"><a class="plain" href=${`/segments/${hook.segmentId}`}>${hook.segment}</a></td>
                   <td><code class="second break">${hook.url}</code></td>
@@ -195,8 +207,8 @@ function Webhooks() {
                     { label: "Delete", icon: "delete", danger: true, run: () => drop(hook) },
                   ]} /></td>
                 </tr>`,
-              )}</tbody>
-            </table></div>`
+              )}
+            <//>`
           : html`<p class="card-body second">None. A webhook gets each entry of a segment's log at least once, in order, signed with its secret.</p>`}
     <//>
     ${making && html`<${NewWebhook} chosen=${chosen} close=${() => setMaking(false)} made=${found.reload} />`}
@@ -222,9 +234,8 @@ function NewWebhook({ chosen, close, made }) {
     }
   };
   if (secret) {
-    return html`<${Dialog} title="The webhook is on" holds onClose=${close} actions=${html`<${Button} kind="primary" onClick=${close}>Done<//>`}>
-      <p>Each delivery is signed with this secret. Copy it now: it is shown this once.</p>
-      <div class="dialog-line"><${CopyLine} text=${secret} label="Copy the secret" /></div>
+    return html`<${Secret} title="The webhook is on" text=${secret} label="Copy the secret" close=${close}>
+      Each delivery is signed with this secret. Copy it now: it is shown this once.
     <//>`;
   }
   return html`<${Dialog} title="New webhook" holds=${url !== ""} onClose=${close} actions=${html`<${Button} onClick=${close}>Cancel<//><${Button} kind="primary" disabled=${!live.length} onClick=${save}>Add webhook<//>`}>

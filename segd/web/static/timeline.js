@@ -12,7 +12,7 @@ import { telling } from "./parts/telling.js";
  * entries: of the API, newest first. listened: names of events that some segment asks about. dated: numbers of segments
  * that wait for a date, not in a window. more: loads older ones.
  */
-export function Timeline({ entries, listened, dated, more, loading, shown }) {
+export function Timeline({ entries, listened, dated, more, loading }) {
   const [name, setName] = useState("");
   const names = [...new Set(entries.map((entry) => entry.name))].sort();
   const rows = rowsOf(name ? entries.filter((entry) => entry.name === name) : entries, dated);
@@ -26,7 +26,7 @@ export function Timeline({ entries, listened, dated, more, loading, shown }) {
       ([isoDay, ofDay]) => html`<section class="timeline-day">
         <h3 class="small second">${isoDay === dayOf(now.peek()) ? `Today, ${dayInWords(isoDay)}` : dayWithYear(isoDay)}</h3>
         <ol>
-          ${ofDay.map((row) => html`<${Row} key=${row.key} row=${row} dark=${listened.has(row.entry.name)} shown=${shown === row.entry.messageId && !row.caused} />`)}
+          ${ofDay.map((row) => html`<${Row} key=${row.key} row=${row} dark=${listened.has(row.entry.name)} />`)}
         </ol>
       </section>`,
     )}
@@ -71,15 +71,15 @@ function daysOf(rows) {
   return [...days];
 }
 
-function Row({ row, dark, shown }) {
+function Row({ row, dark }) {
   const { entry, caused, own } = row;
-  const look = ["timeline-row", row.opensAbove && "open-above", row.opensBelow && "open-below", shown && "shown"].filter(Boolean).join(" ");
+  const look = ["timeline-row", row.opensAbove && "open-above", row.opensBelow && "open-below"].filter(Boolean).join(" ");
   return html`<li class=${look} id=${caused ? undefined : `event-${entry.messageId}`} tabindex=${caused ? undefined : "-1"}>
     <time class="numbers" datetime=${new Date(row.at).toISOString()}>${clock(row.at)}</time>
     <i class=${`timeline-dot ${caused ? "due" : dark ? "dark" : ""}`} />
     <span class="grow">
       <span class="strong">${caused ? caused.type === "retracted" ? "Taken back" : "Qualified" : title(entry.name)}</span>
-      <span class="label ellipsis timeline-more-about">${caused ? `${title(entry.name)} at ${onDay(row, entry)} opened the window` : about(entry)}</span>
+      <span class="label ellipsis">${caused ? `${title(entry.name)} at ${onDay(row, entry)} opened the window` : about(entry)}</span>
     </span>
     <span class="timeline-caused">${!caused && row.waiting.length > 0 && html`<${Waiting} waiting=${row.waiting} />`}${(caused ? [caused] : own).map((one) => html`<${Caused} caused=${one} />`)}</span>
   </li>`;

@@ -3,10 +3,9 @@
 import { del, get, useData, withQuery } from "./base/api.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "./base/html.js";
 import { dayAndTime, plural, when } from "./base/format.js";
-import { go, place, setQuery } from "./base/router.js";
+import { go, place, setQuery, useTitle } from "./base/router.js";
 import { useSegments } from "./base/segments.js";
 import { manages } from "./base/status.js";
-import { useTitle } from "./base/title.js";
 import { Button, Crumbs, KindBadge, Time, userHref, userName } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
 import { Check, SearchBox } from "./parts/fields.js";
@@ -101,7 +100,6 @@ function User({ id, anonymous }) {
 function Person({ path, data, segments }) {
   const { user } = data;
   const [older, setOlder] = useState({ entries: [], more: data.more, loading: false });
-  const [shown, setShown] = useState(null);
   const [chosen, setChosen] = useState(() => Number(place.peek().query.get("segment")) || null);
   const entries = useMemo(() => [...data.timeline, ...older.entries], [data, older.entries]);
   const listened = useMemo(() => new Set(segments.flatMap(({ definition }) => eventsOf(definition))), [segments]);
@@ -125,7 +123,6 @@ function Person({ path, data, segments }) {
     while (!at(local) && latest.current.more !== null) if (!(await load())) return;
     const entry = at(local);
     if (!entry) return;
-    setShown(entry.messageId);
     requestAnimationFrame(() => {
       const row = document.getElementById(`event-${entry.messageId}`);
       row?.scrollIntoView({ block: "center" });
@@ -137,7 +134,7 @@ function Person({ path, data, segments }) {
     setQuery({ segment: segment ? String(segment) : "" });
   };
   return html`<div class="pair with-side user">
-    <${Timeline} entries=${entries} listened=${listened} dated=${dated} more=${older.more !== null && load} loading=${older.loading} shown=${shown} />
+    <${Timeline} entries=${entries} listened=${listened} dated=${dated} more=${older.more !== null && load} loading=${older.loading} />
     <div class="stack">
       <${Why} user=${user} segments=${segments} chosen=${first} choose=${choose} reveal=${reveal} known=${known} />
       <${InSegments} data=${data} of=${segments.length} /> <${Traits} user=${user} ids=${data.ids} />

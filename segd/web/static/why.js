@@ -1,34 +1,32 @@
 // Why, or why not: what decided about a user and a segment, a line a condition, its instants linked to the timeline.
 
 import { useData, withQuery } from "./base/api.js";
-import { html, useId } from "./base/html.js";
-import { clock } from "./base/format.js";
+import { html } from "./base/html.js";
+import { clock, formatted } from "./base/format.js";
 import { lengthInWords } from "./base/lengths.js";
-import { zone } from "./base/status.js";
 import { Badge, Icon, KindBadge } from "./parts/basics.js";
 import { Card } from "./parts/card.js";
+import { Select } from "./parts/fields.js";
 import { Failed, Loading } from "./parts/states.js";
 import { Strip } from "./parts/strip.js";
 
 /** segments: all there are. chosen: a segment's number, or null. reveal(local): shows an event, as `local` names it. */
 export function Why({ user, segments, chosen, choose, reveal, known }) {
-  const id = useId();
   const segment = segments.find((one) => one.id === chosen) ?? null;
   const path = segment && withQuery("/user/why", { id: user.id, anonymous: user.anonymous || undefined, segment: segment.id });
   const found = useData(path);
   const current = found.data && found.data.segmentId === chosen ? found.data : null;
   return html`<${Card} title="Why, or why not" class="why">
-    <div class="why-choice">
+    <div class="row">
       ${segment && html`<${KindBadge} kind=${segment.kind} />`}
-      <select id=${id} class="select" aria-label="Segment" value=${chosen ?? ""} onChange=${(event) => choose(Number(event.target.value) || null)}>
+      <${Select} label="Segment" value=${chosen ?? ""} onChange=${(id) => choose(Number(id) || null)}>
         <option value="">Choose a segment</option>
         ${["live", "past"].map(
           (kind) => html`<optgroup label=${kind === "live" ? "Live" : "Past"}>
             ${segments.filter((one) => one.kind === kind).map((one) => html`<option value=${one.id} selected=${one.id === chosen}>${one.name}</option>`)}
           </optgroup>`,
         )}
-      </select>
-      <${Icon} name="chevron-down" />
+      <//>
     </div>
     ${!segment && html`<p class="small second why-hint">Each condition is told, with the events that decided it.</p>`}
     ${segment && found.error && html`<${Failed} what="Could not find out why" error=${found.error} retry=${found.reload} />`}
@@ -92,11 +90,11 @@ function Line({ parts: [first, ...others], reveal, known }) {
   if (!match) return html`<li class="why-between second"><${Said} parts=${parts} reveal=${reveal} known=${known} /></li>`;
   const holds = match[2] === "✓";
   const { asked, foundParts } = splitAtColon(parts);
-  return html`<li class=${`why-line ${holds ? "holds" : ""}`} style=${{ paddingLeft: `${match[1].length * 10}px` }}>
+  return html`<li class="why-line" style=${{ paddingLeft: `${match[1].length * 10}px` }}>
     <span class=${holds ? "live-text" : ""}><${Icon} name=${holds ? "check" : "close"} /><span class="hidden">${holds ? "Holds: " : "Does not hold: "}</span></span>
     <span class="grow">
-      <span class="why-asked">${asked.map(({ text }) => text).join("")}</span>
-      ${foundParts.length > 0 && html`<span class="label why-found"><${Said} parts=${foundParts} reveal=${reveal} known=${known} /></span>`}
+      <span>${asked.map(({ text }) => text).join("")}</span>
+      ${foundParts.length > 0 && html`<span class="label"><${Said} parts=${foundParts} reveal=${reveal} known=${known} /></span>`}
     </span>
   </li>`;
 }
@@ -154,15 +152,8 @@ function timed(lines) {
   });
 }
 
-const formats = new Map();
-
 /** An instant as the account's calendar and clock show it: `2026-11-22 14:31:58.250`. */
 export function localOf(at) {
-  let format = formats.get(zone.value);
-  if (!format) {
-    format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone.value, dateStyle: "short", timeStyle: "medium" });
-    formats.set(zone.value, format);
-  }
   const milliseconds = Date.parse(at) % 1000;
-  return format.format(new Date(at)) + (milliseconds ? `.${String((milliseconds + 1000) % 1000).padStart(3, "0")}` : "");
+  return formatted(at, { dateStyle: "short", timeStyle: "medium" }, "sv-SE") + (milliseconds ? `.${String((milliseconds + 1000) % 1000).padStart(3, "0")}` : "");
 }

@@ -49,14 +49,13 @@ export function plural(count, noun) {
 
 // Instants
 
-const formats = new Map();
+const formats = {};
 
-/** @param {string} name of a form below */
-function formatted(name, at) {
-  const key = `${name} ${zone.value}`;
-  let format = formats.get(key);
-  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(LOCALE, { ...FORMS[name], timeZone: zone.value })));
-  return format.format(new Date(at));
+/** By a format that is made once. Without a zone in the options, in the account's. */
+export function formatted(at, options, locale = LOCALE) {
+  const key = `${locale} ${zone.value} ${JSON.stringify(options)}`;
+  formats[key] ??= new Intl.DateTimeFormat(locale, { timeZone: zone.value, ...options });
+  return formats[key].format(new Date(at));
 }
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -68,35 +67,29 @@ const FORMS = {
   month: { month: "short" },
   year: { year: "numeric" },
   full: { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" },
-  zoneName: { timeZoneName: "short", hour: "numeric" },
   numbers: { year: "numeric", month: "2-digit", day: "2-digit" },
 };
 
-const ISO_DAY = new Map();
-
 /** The calendar day in the account's zone, as `2026-11-22`. */
-export function dayOf(at) {
-  let format = ISO_DAY.get(zone.value);
-  if (!format) ISO_DAY.set(zone.value, (format = new Intl.DateTimeFormat("en-CA", { ...FORMS.numbers, timeZone: zone.value })));
-  return format.format(new Date(at));
-}
+export const dayOf = (at) => formatted(at, FORMS.numbers, "en-CA");
 
 /** `14:31:58` */
-export const clock = (at) => formatted("seconds", at);
+export const clock = (at) => formatted(at, FORMS.seconds);
 /** `14:31` */
-export const minutes = (at) => formatted("minutes", at);
+export const minutes = (at) => formatted(at, FORMS.minutes);
 /** `18 Nov`, and with another year `18 Nov 2025` */
 export function day(at) {
-  const text = `${formatted("dayOfMonth", at)} ${formatted("month", at)}`;
-  return formatted("year", at) === formatted("year", now.peek()) ? text : `${text} ${formatted("year", at)}`;
+  const text = `${dayOfMonth(at)} ${month(at)}`;
+  return year(at) === year(now.peek()) ? text : `${text} ${year(at)}`;
 }
-const weekday = (at) => formatted("weekday", at);
-export const month = (at) => formatted("month", at);
-const dayOfMonth = (at) => formatted("dayOfMonth", at);
+const weekday = (at) => formatted(at, FORMS.weekday);
+const month = (at) => formatted(at, FORMS.month);
+const dayOfMonth = (at) => formatted(at, FORMS.dayOfMonth);
+const year = (at) => formatted(at, FORMS.year);
 /** `12 Nov 2026, 10:04` */
-export const dayAndTime = (at) => `${formatted("dayOfMonth", at)} ${formatted("month", at)} ${formatted("year", at)}, ${minutes(at)}`;
+export const dayAndTime = (at) => `${dayOfMonth(at)} ${month(at)} ${year(at)}, ${minutes(at)}`;
 /** With the zone's offset, for titles. */
-export const full = (at) => formatted("full", at);
+export const full = (at) => formatted(at, FORMS.full);
 
 /** `Europe/Berlin (CET)` */
 export function zoneInWords() {
@@ -108,20 +101,14 @@ export function zoneInWords() {
 
 /** A calendar day, as `2026-11-22`, at its noon in UTC: to format days that are no instants. */
 const noon = (isoDay) => new Date(`${isoDay}T12:00:00Z`);
-const dayFormats = {};
-function ofDay(isoDay, options) {
-  const key = JSON.stringify(options);
-  dayFormats[key] ??= new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: "UTC" });
-  return dayFormats[key].format(noon(isoDay));
-}
+const ofDay = (isoDay, name) => formatted(noon(isoDay), { ...FORMS[name], timeZone: "UTC" });
 /** `Tue 17 Nov` of `2026-11-17` */
-export const dayInWords = (isoDay) =>
-  `${ofDay(isoDay, { weekday: "short" })} ${ofDay(isoDay, { day: "numeric" })} ${ofDay(isoDay, { month: "short" })}`;
+export const dayInWords = (isoDay) => `${weekdayTick(isoDay)} ${ofDay(isoDay, "month")}`;
 /** `17`, or with its month `17 Nov` */
 export const dayTick = (isoDay, withMonth) =>
-  withMonth ? `${ofDay(isoDay, { day: "numeric" })} ${ofDay(isoDay, { month: "short" })}` : ofDay(isoDay, { day: "numeric" });
+  ofDay(isoDay, "dayOfMonth") + (withMonth ? ` ${ofDay(isoDay, "month")}` : "");
 /** `Tue 17` */
-export const weekdayTick = (isoDay) => `${ofDay(isoDay, { weekday: "short" })} ${ofDay(isoDay, { day: "numeric" })}`;
+export const weekdayTick = (isoDay) => `${ofDay(isoDay, "weekday")} ${ofDay(isoDay, "dayOfMonth")}`;
 export const nextDay = (isoDay, days = 1) => new Date(noon(isoDay).getTime() + days * 86_400_000).toISOString().slice(0, 10);
 
 /** `41 s ago`, today `14:31:58`, this week `Thu 22:00`, else `18 Nov 09:12`. Reads `now`: it ages by itself. */

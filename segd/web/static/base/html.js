@@ -5,5 +5,5 @@ import htm from "../vendor/htm.js";
 
 export const html = htm.bind(h);
 export { Component, Fragment, createContext, h, render };
-export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState } from "../vendor/preact-hooks.js";
-export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from "../vendor/signals.js";
+export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact-hooks.js";
+export { batch, computed, effect, signal } from "../vendor/signals.js";

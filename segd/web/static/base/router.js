@@ -51,6 +51,13 @@ export function useReloadGuard(unsaved) {
   }, [unsaved]);
 }
 
+/** The view's title in the browser's tab. */
+export function useTitle(title) {
+  useEffect(() => {
+    document.title = title ? `${title} · segd` : "segd";
+  }, [title]);
+}
+
 /** The first route that fits a path, with what its `:names` stand for. "*" at the end takes the rest. */
 export function match(routes, path) {
   for (const route of routes) {

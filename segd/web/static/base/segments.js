@@ -32,18 +32,17 @@ async function all(signal) {
 /** Of useData: a list of all segments, by name. */
 export const useSegments = (options) => useData(all, options);
 
-/** Change between running and paused. Returns the segment as it is then, or null where that failed. */
-export async function switchOn(segment, on) {
-  const change = (to) => post(`/segments/${segment.id}/${to ? "resume" : "pause"}`);
-  return tried(`Could not ${on ? "resume" : "pause"} “${segment.name}”`, async () => {
-    const changed = await change(on);
+/** Change between running and paused. */
+async function switchOn(segment, on) {
+  const verb = on ? "resume" : "pause";
+  await tried(`Could not ${verb} “${segment.name}”`, async () => {
+    await post(`/segments/${segment.id}/${verb}`);
     toast(on ? `“${segment.name}” is running.` : `“${segment.name}” is paused. What comes due now is dropped.`);
-    return changed;
   });
 }
 
 /** Ask, then delete. Returns whether it is gone. */
-export async function remove(segment) {
+async function remove(segment) {
   const hooks = await get("/webhooks").then(
     (found) => found.webhooks.filter((hook) => hook.segmentId === segment.id).length,
     () => 0,
@@ -54,13 +53,9 @@ export async function remove(segment) {
     body: `${goes} ${hooks ? `${plural(hooks, "webhook")} stop${hooks === 1 ? "s" : ""}. ` : ""}Users and events stay.`,
     verb: "Delete segment",
   });
-  if (!yes) return false;
-  const gone = await tried(`Could not delete “${segment.name}”`, async () => {
-    await del(`/segments/${segment.id}`);
-    return true;
-  });
-  if (gone) toast(`“${segment.name}” is deleted.`);
-  return gone === true;
+  if (!yes || !(await tried(`Could not delete “${segment.name}”`, () => del(`/segments/${segment.id}`)))) return false;
+  toast(`“${segment.name}” is deleted.`);
+  return true;
 }
 
 /** What goes with a live segment, in numbers where they are known. */
@@ -69,8 +64,19 @@ async function what({ id }) {
   return total ? `The qualifications of ${plural(total, "user")} and their log go with it.` : "Its qualifications and their log go with it.";
 }
 
-export function duplicate(segment) {
-  go(`/segments/new/${segment.type}?from=${segment.id}`);
+/** What a menu offers for a segment; `turn`, pause or resume, for a live one alone. gone: called once it is deleted. */
+export function actionsOn(segment, changed, gone = changed) {
+  const paused = segment.status === "paused";
+  const toggle = async () => {
+    await switchOn(segment, paused);
+    changed();
+  };
+  return {
+    edit: { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
+    turn: segment.kind === "live" && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
+    copy: { label: "Duplicate", icon: "copy", run: () => go(`/segments/new/${segment.type}?from=${segment.id}`) },
+    drop: { label: "Delete", icon: "delete", danger: true, run: async () => (await remove(segment)) && gone() },
+  };
 }
 
 /** All members in a file. */

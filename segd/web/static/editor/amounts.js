@@ -2,7 +2,7 @@
 
 import { html } from "../base/html.js";
 import { ChoiceBox, TextBox } from "./box.js";
-import { joinLength, splitLength, unitWord, UNITS } from "./lengths.js";
+import { joinLength, splitLength, unitWord, UNITS } from "../base/lengths.js";
 import { useEditing } from "./state.js";
 import { COUNTS, readNumber, showValue } from "./values.js";
 
@@ -39,7 +39,7 @@ export function LengthBoxes({ steps, label, sign = "" }) {
       steps=${[...steps, "unit"]}
       label="${label}, unit"
       value=${split.unit}
-      options=${UNITS.map(([unit]) => [unit, unitWord(unit, split.number)])}
+      options=${UNITS.map((unit) => [unit, unitWord(unit, split.number)])}
       onChange=${(unit) => put(joinLength(split.number, unit))}
     />`;
 }

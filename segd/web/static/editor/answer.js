@@ -4,8 +4,8 @@ import { html, useEffect, useRef, useState } from "../base/html.js";
 import { clock, dayInWords, dayOf, exact, length, number, plural, share, when } from "../base/format.js";
 import { milliseconds } from "../base/lengths.js";
 import { now } from "../base/status.js";
-import { TextButton, userHref, userName } from "../parts/basics.js";
-import { DayChart } from "../parts/day-chart.js";
+import { TextButton, UserLine } from "../parts/basics.js";
+import { DayChart } from "../parts/day-charts.js";
 import { CopyButton } from "../parts/fields.js";
 import { Dialog } from "../parts/overlays.js";
 import { Sparkline } from "../parts/sparkline.js";
@@ -23,7 +23,7 @@ export function Answer({ answering, kind, leftOut, seen }) {
   const title = kind === "past" ? "Members now" : "Had this been live";
   const total = found && (kind === "past" ? found.count : found.total);
   return html`<section class="card answer ${open ? "open" : ""}" aria-label=${title}>
-    <button type="button" class="answer-bar" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}>
+    <button type="button" class="answer-bar" aria-expanded=${open} onClick=${() => setOpen(!open)}>
       <strong class=${asking || missing ? "third" : ""}>${found ? number(total) : "–"}</strong>
       <span class="label">${kind === "past" ? "members now" : "in 7 days"}</span>
       ${kind === "live" && found && html`<${Sparkline} kind="live" values=${found.perDay.map(({ count }) => count)} />`}
@@ -36,7 +36,7 @@ export function Answer({ answering, kind, leftOut, seen }) {
       </header>
       ${error && !found
         ? html`<${Failed} what=${kind === "past" ? "Could not count the members" : "Could not run the backtest"} error=${error} retry=${answering.again} />`
-        : html`<div class="card-body answer-figure" aria-busy=${asking ? "true" : "false"}>
+        : html`<div class="card-body answer-figure" aria-busy=${asking}>
             ${(found || !missing) && html`<${Figure} kind=${kind} found=${found} asking=${asking} missing=${missing} />`}
             ${missing ? html`<p class="second">${missing} Then the answer stands here.</p>` : found && html`<p class="second"><${Sentence} kind=${kind} found=${found} document=${document} seen=${seen} /></p>`}
             ${error && html`<p class="bad-text small">${error.message}</p>`}
@@ -103,13 +103,9 @@ function Sample({ kind, found, document }) {
   return html`<h3 class="answer-title">${kind === "past" ? "Some of them" : "Latest of them"}</h3>
     <ul class="ruled answer-sample">
       ${rows.map(
-        (user) => html`<li>
-          <a class="grow" href=${userHref(user)}>
-            <span class="strong ellipsis">${userName(user)}</span>
-            <span class="label ellipsis">${kind === "past" ? traitsInWords(user) : causeInWords(document.on, user)}</span>
-          </a>
+        (user) => html`<${UserLine} user=${user} about=${kind === "past" ? traitsInWords(user) : causeInWords(document.on, user)}>
           <span class="small second numbers nowrap">${when(kind === "past" ? user.lastSeen : user.at)}</span>
-        </li>`,
+        <//>`,
       )}
     </ul>`;
 }

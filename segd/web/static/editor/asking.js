@@ -8,6 +8,7 @@ import { stringify } from "./exact.js";
 const CHECK_MILLISECONDS = 150; // of rest after the last key
 const BACKTEST_MILLISECONDS = 150; // after that it was found right: a process is started for it. A count comes at once
 const MEND = "Mend what is marked.";
+const UNREADABLE = "Mend the JSON.";
 const BACKTEST_DAYS = 7;
 
 const write = { write: stringify };
@@ -98,11 +99,11 @@ export function startAnswering(state) {
   };
   const end = effect(() => {
     const { document, missing } = state.finished.value;
-    const isWrong = state.mistakes.value.length > 0;
-    if (!document || isWrong) {
+    const wrong = state.unreadable.value !== null ? UNREADABLE : state.mistakes.value.length ? MEND : null;
+    if (!document || wrong) {
       latest.stop();
       asked = null;
-      tell({ asking: false, missing: missing ?? MEND });
+      tell({ asking: false, missing: wrong ?? missing });
       return;
     }
     if (state.checked.value !== state.document.value) return;

@@ -4,6 +4,7 @@
 // place below itself, and can be focused by that place's path.
 
 import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../base/html.js";
+import { Icon } from "../parts/basics.js";
 import { pathOf } from "./document.js";
 import { useEditing } from "./state.js";
 
@@ -143,34 +144,24 @@ export function ChoiceBox({ steps, label, value, options, onChange, quiet = fals
       role="combobox"
       aria-label="${label}: ${choosable[chosen]?.[1] ?? "nothing chosen"}"
       aria-haspopup="listbox"
-      aria-expanded=${open ? "true" : "false"}
+      aria-expanded=${open}
       aria-controls=${open ? `${id}-list` : undefined}
       aria-activedescendant=${open ? `${id}-${active}` : undefined}
       onClick=${() => (open ? setOpen(false) : show())}
       onKeyDown=${onKeyDown}
       onBlur=${() => setOpen(false)}
     >
-      ${choosable[chosen]?.[1] ?? "choose"}<${Chevron} />
+      ${choosable[chosen]?.[1] ?? "choose"}<${Icon} name="chevron-down" class="box-chevron" />
     </button>
     ${open &&
-    html`<ul class="suggestions choices" role="listbox" id="${id}-list" aria-label=${label} ref=${scrollToActive}>
+    html`<${List} look="choices" ...${{ id, label }}>
       ${options.map(([choice, words]) => {
         if (choice === null) return html`<li class="suggestions-heading" role="presentation">${words}</li>`;
         index += 1;
         const mine = index;
-        return html`<li
-          role="option"
-          id="${id}-${mine}"
-          aria-selected=${mine === active ? "true" : "false"}
-          class=${mine === chosen ? "chosen" : ""}
-          onPointerMove=${() => setActive(mine)}
-          onMouseDown=${(event) => event.preventDefault()}
-          onClick=${() => take(mine)}
-        >
-          <span>${words}</span>
-        </li>`;
+        return html`<${Option} look=${mine === chosen ? "chosen" : ""} ...${{ id, index: mine, active, setActive }} take=${() => take(mine)}><span>${words}</span><//>`;
       })}
-    </ul>`}
+    <//>`}
   <//>`;
 }
 
@@ -251,7 +242,7 @@ export function SuggestBox({ steps, label, value, placeholder, suggestions, onIn
       autocomplete="off"
       spellcheck="false"
       aria-autocomplete="list"
-      aria-expanded=${shown ? "true" : "false"}
+      aria-expanded=${shown}
       aria-controls=${shown ? `${id}-list` : undefined}
       aria-activedescendant=${shown && active >= 0 ? `${id}-${active}` : undefined}
       size=${Math.max(1, (text || placeholder).length)}
@@ -266,25 +257,39 @@ export function SuggestBox({ steps, label, value, placeholder, suggestions, onIn
         close();
       }}
     />
-    <${Chevron} />
+    <${Icon} name="chevron-down" class="box-chevron" />
     ${shown &&
-    html`<ul class="suggestions" role="listbox" id="${id}-list" aria-label=${label} ref=${scrollToActive}>
+    html`<${List} ...${{ id, label }}>
       ${rows.map(
-        (row, index) => html`<li
-          key=${row.typed ? "typed" : row.text}
-          role="option"
-          id="${id}-${index}"
-          aria-selected=${index === active ? "true" : "false"}
-          onPointerMove=${() => setActive(index)}
-          onMouseDown=${(event) => event.preventDefault()}
-          onClick=${() => take(row)}
-        >
+        (row, index) => html`<${Option} key=${row.typed ? "typed" : row.text} ...${{ id, index, active, setActive }} take=${() => take(row)}>
           ${row.typed ? html`<span>Use “${row.text}” as typed</span>` : html`<span class="strong">${marked(row.words ?? row.text, typed)}</span>`}
           <span class="note">${row.note}</span>
-        </li>`,
+        <//>`,
       )}
-    </ul>`}
+    <//>`}
   <//>`;
+}
+
+function List({ id, label, look = "", children }) {
+  return html`<ul class="suggestions ${look}" role="listbox" id="${id}-list" aria-label=${label}>${children}</ul>`;
+}
+
+function Option({ id, index, active, setActive, take, look, children }) {
+  const row = useRef(null);
+  const isActive = index === active;
+  useEffect(() => {
+    if (isActive) row.current.scrollIntoView({ block: "nearest" });
+  }, [isActive]);
+  return html`<li
+    ref=${row}
+    role="option"
+    id="${id}-${index}"
+    class=${look}
+    aria-selected=${isActive}
+    onPointerMove=${() => setActive(index)}
+    onMouseDown=${(event) => event.preventDefault()}
+    onClick=${take}
+  >${children}</li>`;
 }
 
 const MOST_SHOWN = 60;
@@ -304,11 +309,3 @@ function marked(text, typed) {
   const end = start + wanted.length;
   return html`${text.slice(0, start)}<mark>${text.slice(start, end)}</mark>${text.slice(end)}`;
 }
-
-function scrollToActive(list) {
-  list?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
-}
-
-const Chevron = () => html`<svg class="box-chevron" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-  <path d="M5 6.5 8 9.5 11 6.5" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />
-</svg>`;

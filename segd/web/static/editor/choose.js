@@ -1,10 +1,9 @@
 // What should put a user in this segment: the nine ways to start, each with its picture.
 
 import { html, useRef } from "../base/html.js";
-import { place } from "../base/router.js";
+import { place, useTitle } from "../base/router.js";
 import { Crumbs, KindBadge } from "../parts/basics.js";
 import { Strip } from "../parts/strip.js";
-import { useTitle } from "../base/title.js";
 import { KINDS } from "./kinds.js";
 
 const GROUPS = [

@@ -7,7 +7,7 @@ import { ChoiceBox, SuggestBox } from "./box.js";
 import { at, drop, insert, move, put } from "./document.js";
 import { propertyRows, traitRows } from "./seen.js";
 import { useEditing } from "./state.js";
-import { AddButton, addTest, EventBox, Line, RemoveButton, TestBoxes, TestLines } from "./tests.js";
+import { AddButton, addTest, EventBox, Line, PropertyBox, RemoveButton, TestBoxes, TestLines } from "./tests.js";
 
 const HEADS = [
   ["did", "did"],
@@ -166,7 +166,7 @@ function Body({ steps, condition, seen }) {
     case "did_not":
       return html`<${EventBox} steps=${place("event")} label="event" seen=${seen} /> <${WhenBoxes} steps=${steps} />`;
     case "profile":
-      return html`<${TestBoxes} steps=${steps} properties=${seen.traits()} rows=${traitRows(seen)} placeholder="choose a property" />`;
+      return html`<${TestBoxes} steps=${steps} properties=${seen.traits()} rows=${traitRows(seen)} />`;
     case "in_segment":
       return html`<${SuggestBox}
           steps=${place("segment")}
@@ -211,15 +211,7 @@ function Measure({ steps, properties }) {
     <span class="lead">with the</span>
     <${ChoiceBox} steps=${[...place, "fn"]} label="measure" value=${fn} options=${FIGURES} onChange=${(chosen) => state.put([...place, "fn"], chosen)} />
     ${fn === "distinct" ? "" : html`<span class="lead">of</span>`}
-    <${SuggestBox}
-      steps=${[...place, "property"]}
-      label="property measured"
-      placeholder="choose a property"
-      value=${property}
-      suggestions=${propertyRows(properties)}
-      typedNote=${() => "not seen yet"}
-      onInput=${(text) => state.put([...place, "property"], text.trim())}
-    />
+    <${PropertyBox} steps=${[...place, "property"]} label="property measured" rows=${propertyRows(properties)} />
     <${Comparison} steps=${place} label="measured" less=${fn === "distinct" ? "fewer" : "less"} />
     <${RemoveButton} label="Remove this measure" onClick=${remove} />
   <//>`;

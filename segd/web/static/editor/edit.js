@@ -1,10 +1,9 @@
 // The editor: a new segment of one of the nine kinds, or one that is there; the sentence at the left, the answer beside it.
 
 import { ApiError, get, post, put } from "../base/api.js";
-import { batch, html, useCallback, useEffect, useMemo, useState } from "../base/html.js";
+import { batch, html, useCallback, useEffect, useLayoutEffect, useMemo, useState } from "../base/html.js";
 import { SAVE_KEYS, useSaveKey } from "../base/keys.js";
-import { go, place, useGuard } from "../base/router.js";
-import { useTitle } from "../base/title.js";
+import { go, place, useGuard, useTitle } from "../base/router.js";
 import { Button, Crumbs, Icon, KindBadge } from "../parts/basics.js";
 import { Check, Choice } from "../parts/fields.js";
 import { confirm, toast } from "../parts/overlays.js";
@@ -101,7 +100,8 @@ function Editor({ place: draftPlace, document: opened, segment, seen, startsAsJs
       answering.stop();
     };
   }, []);
-  useEffect(() => {
+  // At once, not after the next frame: a reload may come before it.
+  useLayoutEffect(() => {
     if (draft) return; // not over what is still on offer
     if (state.changed.value) keepDraft(draftPlace, document);
     else dropDraft(draftPlace);
@@ -120,6 +120,8 @@ function Editor({ place: draftPlace, document: opened, segment, seen, startsAsJs
   useGuard(unsaved, ask);
 
   const save = useCallback(async () => {
+    const unreadable = state.unreadable.peek();
+    if (unreadable !== null) return toast(`Not saved: the JSON cannot be read. ${unreadable}`, { error: true });
     batch(() => {
       state.holding.value = null;
       state.insisting.value = true;
@@ -225,7 +227,7 @@ function Details({ seen }) {
   const state = useEditing();
   const [open, setOpen] = useState(false);
   return html`<div class="sentence-part more">
-    <button type="button" class="more-button" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}>
+    <button type="button" class="more-button" aria-expanded=${open} onClick=${() => setOpen(!open)}>
       <${Icon} name=${open ? "chevron-down" : "chevron-right"} /><strong>More</strong><span class="small third">${!open && moreInWords(state.document.value)}</span>
     </button>
     ${open && html`<div class="sentence small"><${More} seen=${seen} /></div>`}

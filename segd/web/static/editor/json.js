@@ -10,8 +10,10 @@ export function JsonView() {
   const state = useEditing();
   const document = state.document.value;
   const [text, setText] = useState(() => stringify(document, "  "));
-  const [wrong, setWrong] = useState(null);
   const typed = useRef(document);
+  const wrong = state.unreadable.value;
+  const setWrong = (reason) => (state.unreadable.value = reason);
+  useEffect(() => () => setWrong(null), []); // the sentence shows the document
   useEffect(() => {
     if (same(typed.current, document)) return; // ours
     typed.current = document;
@@ -33,15 +35,15 @@ export function JsonView() {
     <textarea
       class="json-text mono"
       aria-label="Definition as JSON"
-      aria-invalid=${wrong ? "true" : undefined}
-      aria-describedby=${wrong ? "json-wrong" : undefined}
+      aria-invalid=${wrong !== null}
+      aria-describedby="json-wrong"
       spellcheck="false"
       rows=${Math.max(14, text.split("\n").length + 1)}
       value=${text}
       onInput=${(event) => change(event.target.value)}
     />
-    <div class="spread json-foot">
-      <span class="bad-text small" id="json-wrong" role="status">${wrong ?? ""}</span>
+    <div class="spread">
+      <span class="bad-text small" id="json-wrong" role="status">${wrong}</span>
       <${CopyButton} text=${text} label="Copy JSON" />
     </div>
   </div>`;

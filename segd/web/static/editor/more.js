@@ -8,7 +8,7 @@ import { insert } from "./document.js";
 import { lengthInWords } from "../base/lengths.js";
 import { propertyRows } from "./seen.js";
 import { useEditing } from "./state.js";
-import { AddButton, Line, RemoveButton, Selectors } from "./tests.js";
+import { AddButton, Line, PropertyBox, RemoveButton, Selectors } from "./tests.js";
 
 const AGAINS = [
   ["always", "every time"],
@@ -110,20 +110,13 @@ function Idle() {
 function Properties({ steps, seen, event, lead, empty }) {
   const state = useEditing();
   const paths = state.at(steps) ?? [];
+  const rows = propertyRows(seen.properties(event).filter((property) => !property.path.includes("[]")));
   const add = () => state.replace(insert(state.document.peek(), steps, paths.length, ""), [...steps, paths.length]);
   return html`<${Line} label=${lead}>
     <span class="lead">${paths.length ? lead : empty}</span>
     ${paths.map(
-      (path, index) => html`${index > 0 && html`<span class="lead">and</span>`}
-        <${SuggestBox}
-          steps=${[...steps, index]}
-          label="property ${index + 1}"
-          placeholder="choose a property"
-          value=${path}
-          suggestions=${propertyRows(seen.properties(event).filter((property) => !property.path.includes("[]")))}
-          typedNote=${() => "not seen yet"}
-          onInput=${(text) => state.put([...steps, index], text.trim())}
-        />
+      (_, index) => html`${index > 0 && html`<span class="lead">and</span>`}
+        <${PropertyBox} steps=${[...steps, index]} label="property ${index + 1}" rows=${rows} />
         <${RemoveButton} label="Remove this property" onClick=${() => state.drop([...steps, index])} />`,
     )}
     <${AddButton} onClick=${add}>property<//>

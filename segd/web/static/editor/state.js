@@ -15,13 +15,14 @@ export class EditorState {
     this.document = signal(document);
     this.saved = signal(document);
     this.holding = signal(null); // the path of a box whose word is being chosen: not yet to be answered
+    this.unreadable = signal(null); // why the JSON that stands in its box is none; the document is what stood there before
     this.found = signal([]); // the daemon's problems with the document: [{path, message}]
     this.checked = signal(null); // the document that they are of
     this.insisting = signal(false); // once saving was tried, what is blank is a mistake as well
     this.focusNext = null; // the path of the box to focus when it is there
     this.claims = signal(new Set()); // paths of the boxes that show their own mistakes
     this.finished = computed(() => finished(this.document.value, this.holding.value));
-    this.changed = computed(() => !same(this.document.value, this.saved.value));
+    this.changed = computed(() => this.unreadable.value !== null || !same(this.document.value, this.saved.value));
     this.mistakes = computed(() => {
       const { blanks, passed } = this.finished.value;
       return this.found.value.filter(({ path }) => !blanks.has(path) && !passed.has(path) && path !== "name");

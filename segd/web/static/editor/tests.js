@@ -1,6 +1,6 @@
 // Tests on properties, and selectors: events by name on which tests hold.
 
-import { TextButton } from "../parts/basics.js";
+import { Icon, TextButton } from "../parts/basics.js";
 import { html } from "../base/html.js";
 import { number } from "../base/format.js";
 import { ChoiceBox, SuggestBox } from "./box.js";
@@ -27,11 +27,7 @@ export function Line({ label, empty, remove, moveBy, children, className = "" })
 }
 
 export function RemoveButton({ label, onClick }) {
-  return html`<button type="button" class="line-remove" aria-label=${label} title=${label} onClick=${onClick}>
-    <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-      <path d="M4.5 4.5 11.5 11.5M11.5 4.5 4.5 11.5" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />
-    </svg>
-  </button>`;
+  return html`<button type="button" class="line-remove" aria-label=${label} title=${label} onClick=${onClick}><${Icon} name="close" /></button>`;
 }
 
 export function AddButton({ children, onClick, label }) {
@@ -39,15 +35,18 @@ export function AddButton({ children, onClick, label }) {
 }
 
 export function EventBox({ steps, label, seen }) {
+  return html`<${PropertyBox} steps=${steps} label=${label} placeholder="choose an event" rows=${eventRows(seen)} />`;
+}
+
+/** A property by its name. rows: suggested. */
+export function PropertyBox({ steps, label = "property", rows, placeholder = "choose a property", onInput }) {
   const state = useEditing();
   return html`<${SuggestBox}
-    steps=${steps}
-    label=${label}
-    placeholder="choose an event"
+    ...${{ steps, label, placeholder }}
     value=${state.at(steps) ?? ""}
-    suggestions=${eventRows(seen)}
+    suggestions=${rows}
     typedNote=${NOT_SEEN}
-    onInput=${(text) => state.put(steps, text.trim())}
+    onInput=${onInput ?? ((text) => state.put(steps, text.trim()))}
   />`;
 }
 
@@ -61,7 +60,7 @@ function operatorKept({ op, value }, property, known) {
 }
 
 /** Property, operator and value. properties: what was seen. rows: the names suggested. */
-export function TestBoxes({ steps, properties, rows = propertyRows(properties), placeholder = "choose a property" }) {
+export function TestBoxes({ steps, properties, rows = propertyRows(properties) }) {
   const state = useEditing();
   const test = state.at(steps);
   const known = propertyAt(properties, test.property);
@@ -71,15 +70,7 @@ export function TestBoxes({ steps, properties, rows = propertyRows(properties), 
     const op = operatorKept(test, property, propertyAt(properties, property));
     state.put(steps, { ...test, property, op, value: op === test.op ? test.value : valueFor(op, test.value) });
   };
-  return html`<${SuggestBox}
-      steps=${place("property")}
-      label="property"
-      placeholder=${placeholder}
-      value=${test.property ?? ""}
-      suggestions=${rows}
-      typedNote=${NOT_SEEN}
-      onInput=${choose}
-    />
+  return html`<${PropertyBox} steps=${place("property")} rows=${rows} onInput=${choose} />
     <${ChoiceBox}
       steps=${place("op")}
       label="operator"
@@ -165,7 +156,7 @@ export function Selectors({ steps, seen, lead, label, optional }) {
       <${AddButton} label="Add a condition on ${state.at([...place, "event"]) || "this event"}" onClick=${() => addTest(state, place)}>condition<//>
       ${last && html`<${AddButton} label="or another event, of which any counts" onClick=${addAnother}>or<//>`}
     </span>`;
-    return html`<div class="selector" key=${index}>
+    return html`<div key=${index}>
       <${Line} label=${label} empty=${!state.at([...place, "event"])} remove=${remove}>
         <span class="lead">${index ? "or" : lead}</span>
         <${EventBox} steps=${[...place, "event"]} label=${label} seen=${seen} />

@@ -2,12 +2,11 @@
 
 import { html } from "../base/html.js";
 import { LengthBoxes, NumberBox } from "./amounts.js";
-import { ChoiceBox, SuggestBox, TextBox } from "./box.js";
-import { milliseconds } from "../base/lengths.js";
-import { splitLength } from "./lengths.js";
-import { eventRows, propertyRows } from "./seen.js";
+import { ChoiceBox, TextBox } from "./box.js";
+import { milliseconds, splitLength } from "../base/lengths.js";
+import { propertyRows } from "./seen.js";
 import { useEditing } from "./state.js";
-import { AddButton, addTest, Line, Selectors, TestLines } from "./tests.js";
+import { AddButton, addTest, EventBox, Line, PropertyBox, Selectors, TestLines } from "./tests.js";
 
 const ON = ["on"];
 
@@ -99,15 +98,7 @@ function OnDate({ seen }) {
     const { type, offset: kept, at, zone, unless } = on;
     state.put(ON, chosen === "profile" ? { type, profile: "", offset: kept, at, zone, unless } : { type, event: "", property: "", offset: kept, at, zone, unless });
   };
-  const date = (name, properties, label, blank) => html`<${SuggestBox}
-    steps=${["on", name]}
-    label=${label}
-    placeholder=${blank}
-    value=${on[name] ?? ""}
-    suggestions=${datesFirst(properties)}
-    typedNote=${() => "not seen yet"}
-    onInput=${(text) => state.put(["on", name], text.trim())}
-  />`;
+  const date = (name, label) => html`<${PropertyBox} steps=${["on", name]} label=${label} rows=${datesFirst(properties)} />`;
   const adding = html`<span class="adding">
     <${AddButton} label="Add a condition on ${on.event || "this event"}" onClick=${() => addTest(state, ON)}>condition<//>
   </span>`;
@@ -121,7 +112,7 @@ function OnDate({ seen }) {
     ${isOfUser
       ? html`<${Line} label="date">
           <span class="lead">which is their</span>
-          ${date("profile", properties, "user property that holds the date", "choose a property")}
+          ${date("profile", "user property that holds the date")}
           <${ChoiceBox}
             steps=${["on", "yearly"]}
             label="how often"
@@ -132,17 +123,9 @@ function OnDate({ seen }) {
         <//>`
       : html`<${Line} label="date">
             <span class="lead">which is the</span>
-            ${date("property", properties, "property that holds the date", "choose a property")}
+            ${date("property", "property that holds the date")}
             <span class="lead">of</span>
-            <${SuggestBox}
-              steps=${["on", "event"]}
-              label="event"
-              placeholder="choose an event"
-              value=${on.event ?? ""}
-              suggestions=${eventRows(seen)}
-              typedNote=${() => "not seen yet"}
-              onInput=${(text) => state.put(["on", "event"], text.trim())}
-            />
+            <${EventBox} steps=${["on", "event"]} label="event" seen=${seen} />
             ${!on.where?.length && adding}
           <//>
           <${TestLines} steps=${ON} properties=${properties} after=${adding} />`}

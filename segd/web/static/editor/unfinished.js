@@ -2,7 +2,7 @@
 // out, and where nothing is left it is said what is missing.
 
 import { pathOf, put } from "./document.js";
-import { splitLength } from "./lengths.js";
+import { splitLength } from "../base/lengths.js";
 import { needsValue } from "./values.js";
 
 const MISSING = {

@@ -4,8 +4,8 @@ import { html } from "../base/html.js";
 import { ago, exact, full, number, when } from "../base/format.js";
 
 /** From the sprite in index.html. */
-export function Icon({ name, size = 16 }) {
-  return html`<svg class="icon" width=${size} height=${size} aria-hidden="true"><use href=${`#i-${name}`} /></svg>`;
+export function Icon({ name, size = 16, class: more = "" }) {
+  return html`<svg class=${`icon ${more}`} width=${size} height=${size} aria-hidden="true"><use href=${`#i-${name}`} /></svg>`;
 }
 
 /**
@@ -61,6 +61,14 @@ export function Count({ value, class: look = "numbers" }) {
 /** How a user is called: e-mail or name among the traits, else the id as it came. @param {{userId?, id?, traits?}} user */
 export function userName(user) {
   return user.traits?.email || user.traits?.name || (user.userId ?? user.id);
+}
+
+/** A line of a list: a user, what is said of them, and more at the right. */
+export function UserLine({ user, about, children }) {
+  return html`<li class="user-line">
+    <a class="grow" href=${userHref(user)}><span class="strong ellipsis">${userName(user)}</span><span class="label ellipsis">${about}</span></a>
+    ${children}
+  </li>`;
 }
 
 /** Where a user's page is. @param {{userId?: string, id?: string, anonymous?: boolean}} user */

@@ -8,7 +8,7 @@ export function SearchBox({ label, value, onInput }) {
   return html`<div class="search" role="search">
     <${Icon} name="search" />
     <input
-      type="search" data-search="" aria-label=${label} placeholder=${label} value=${value} autocomplete="off" spellcheck=${false}
+      class="input" type="search" data-search="" aria-label=${label} placeholder=${label} value=${value} autocomplete="off" spellcheck=${false}
       onInput=${(event) => onInput(event.target.value)}
       onKeyDown=${(event) => event.key === "Escape" && onInput("")}
     /><kbd aria-hidden="true">/</kbd>
@@ -71,7 +71,7 @@ export function CopyLine({ text, label, shown = text }) {
 
 /** children: the options. onChange(value). */
 export function Select({ label, value, onChange, children }) {
-  return html`<span class="select-box">
+  return html`<span class="select-box grow">
     <select class="select" aria-label=${label} value=${value} onChange=${(event) => onChange(event.target.value)}>${children}</select><${Icon} name="chevron-down" />
   </span>`;
 }

@@ -7,8 +7,10 @@ import { color, painted } from "../base/theme.js";
 
 export { uPlot };
 
+const BARE = [{}, { paths: () => null, points: { show: false } }]; // where hooks draw it
+
 /**
- * make(): uPlot's options without size; called anew when it changes (keep it with useMemo) and when the theme does.
+ * make(): uPlot's options without size and with hooks; called anew when it changes (keep it with useMemo) and when the theme does.
  * data: uPlot's columns. onPoint(index | null): the point under the pointer or reached by keys. label: what it shows.
  * table: {columns: [text], rows: [[…]]}.
  */
@@ -22,9 +24,9 @@ export function Plot({ make, data, height, label, table, onPoint, class: more = 
   useEffect(() => {
     const options = make();
     const at = box.current.querySelector(".canvas");
-    options.hooks ??= {};
     options.hooks.setCursor = [...(options.hooks.setCursor ?? []), (u) => latest.current.onPoint?.(u.cursor.idx ?? null)];
-    const u = new uPlot({ width: Math.max(at.clientWidth, 50), height, legend: { show: false }, ...options }, latest.current.data, at);
+    options.cursor = { y: false, points: { show: false }, drag: { x: false, y: false }, ...options.cursor };
+    const u = new uPlot({ width: Math.max(at.clientWidth, 50), height, legend: { show: false }, series: BARE, ...options }, latest.current.data, at);
     plot.current = u;
     const watch = new ResizeObserver(() => at.clientWidth && at.clientWidth !== u.width && u.setSize({ width: at.clientWidth, height }));
     watch.observe(at);
@@ -69,7 +71,7 @@ export const font = () => `12px ${getComputedStyle(document.body).fontFamily}`;
 export const ratio = () => window.devicePixelRatio || 1;
 
 /** An axis in the house style. rest: uPlot's. */
-export function axis(rest) {
+function axis(rest) {
   return {
     stroke: color("--text-3"),
     font: font(),
@@ -81,6 +83,9 @@ export function axis(rest) {
     ...rest,
   };
 }
+
+/** The x axis, without a grid. */
+export const xAxis = (rest) => axis({ grid: { show: false }, ...rest });
 
 /** The y axis: labels right-aligned at the left of the grid; room: for the widest label, in pixels. */
 export function yAxis({ splits, values, room = 48 }) {
@@ -110,4 +115,17 @@ function roundStep(wanted, least) {
   const power = 10 ** Math.floor(Math.log10(wanted));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= wanted - 1e-9) * power;
   return Math.max(step, least);
+}
+
+/** The line that the bars stand on, or the lowest of the grid. */
+export function drawBase(u) {
+  const y = Math.round(u.valToPos(u.scales.y.min, "y", true)) + 0.5;
+  u.ctx.save();
+  u.ctx.strokeStyle = color("--line-2");
+  u.ctx.lineWidth = ratio();
+  u.ctx.beginPath();
+  u.ctx.moveTo(u.bbox.left, y);
+  u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
+  u.ctx.stroke();
+  u.ctx.restore();
 }

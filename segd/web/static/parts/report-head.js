@@ -2,7 +2,7 @@
 
 import { html, useState } from "../base/html.js";
 import { dayAndTime } from "../base/format.js";
-import { downloadMembers, duplicate, remove, switchOn } from "../base/segments.js";
+import { actionsOn, downloadMembers } from "../base/segments.js";
 import { go } from "../base/router.js";
 import { manages } from "../base/status.js";
 import { Badge, Button, Crumbs, KindBadge, TextButton, Time } from "./basics.js";
@@ -18,13 +18,7 @@ export function ReportHead({ segment, first, more, below, changed, last }) {
   const [shown, setShown] = useState(false);
   const { status } = segment;
   const paused = status === "paused";
-  const toggle = async () => {
-    await switchOn(segment, paused);
-    changed();
-  };
-  const drop = async () => {
-    if (await remove(segment)) go("/segments");
-  };
+  const { edit, turn, copy, drop } = actionsOn(segment, changed, () => go("/segments"));
   const json = JSON.stringify(segment.definition, null, 2);
   const live = segment.kind === "live";
   return html`
@@ -41,15 +35,14 @@ export function ReportHead({ segment, first, more, below, changed, last }) {
       </div>
       <div class="actions folds">
         ${first}
-        ${live && manages.value && html`<${Button} icon=${paused ? "play" : "pause"} onClick=${toggle}>${paused ? "Resume" : "Pause"}<//>`}
-        ${manages.value && html`<${Button} icon="edit" href=${`/segments/${segment.id}/edit`}>Edit<//>`}
+        ${manages.value && turn && html`<${Button} icon=${turn.icon} onClick=${turn.run}>${turn.label}<//>`}
+        ${manages.value && html`<${Button} icon="edit" href=${edit.href}>Edit<//>`}
         <${Menu} label="More" items=${[
-          manages.value && { label: "Edit", icon: "edit", href: `/segments/${segment.id}/edit` },
-          live && manages.value && { label: paused ? "Resume" : "Pause", icon: paused ? "play" : "pause", run: toggle },
+          ...(manages.value ? [edit, turn] : []),
           { label: shown ? "Hide JSON" : "Show as JSON", icon: "code", run: () => setShown(!shown) },
-          manages.value && { label: "Duplicate", icon: "copy", run: () => duplicate(segment) },
+          manages.value && copy,
           { label: "Members as CSV", icon: "download", run: () => downloadMembers(segment) },
-          manages.value && { label: "Delete", icon: "delete", run: drop, danger: true },
+          manages.value && drop,
         ]} />
       </div>
     </div>

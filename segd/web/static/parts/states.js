@@ -55,13 +55,24 @@ export function FeedNotice({ state }) {
   </div>`;
 }
 
+/** What is shown is what was found before an error. */
+export function Old({ error, alone = false }) {
+  return html`<div class=${`notice${alone ? " alone" : ""}`} role="status"><${Icon} name="warning" />${sentence(error.message)} What is shown may be old.</div>`;
+}
+
+/** The dot of a feed, and whether it is live. state: of useFeed. */
+export function LiveDot({ state }) {
+  const { connected } = state.value;
+  return html`<span class="right-now"><i class=${`dot ${connected ? "on" : ""}`} />${connected ? "live" : "offline"}</span>`;
+}
+
 /**
  * Of what `useData` gave: the skeleton, the failure, or the children made of the data. What was found once stays shown
  * with the failure above it, but for an unreachable daemon, of which the frame tells.
  */
 export function Loaded({ of, what, rows, height, children }) {
   if (of.data !== null) {
-    return html`${of.error && of.error.status !== 0 && html`<div class="notice" role="status"><${Icon} name="warning" />${sentence(of.error.message)} What is shown may be old.</div>`}
+    return html`${of.error && of.error.status !== 0 && html`<${Old} error=${of.error} />`}
       ${children(of.data)}`;
   }
   if (of.error) return html`<${Failed} what=${what} error=${of.error} retry=${() => of.reload()} />`;

@@ -3,8 +3,7 @@
 import { html, useMemo, useRef } from "../base/html.js";
 import { clock, exact, minutes, number } from "../base/format.js";
 import { color } from "../base/theme.js";
-import { drawBase } from "./day-chart.js";
-import { Plot, axis, ratio, stepsTo, yAxis } from "./plot.js";
+import { Plot, drawBase, ratio, stepsTo, xAxis, yAxis } from "./plot.js";
 
 const LABELS_PIXELS = 50; // up to 100,000 a second
 const SHRINK_SECONDS = 10; // the scale grows at once, and shrinks only after so long
@@ -19,7 +18,7 @@ export function StreamPanel({ points, until, span, tone, times, label, unit, hei
   range.current = [until - span, until];
   const data = useMemo(() => [points.map((point) => point[0]), points.map((point) => point[1])], [points]);
   const most = Math.max(0, ...points.map((point) => point[1] ?? 0));
-  const top = settled(scale.current, tight(most), until);
+  const top = settled(scale.current, stepsTo(most).at(-1), until);
   const make = useMemo(() => () => options({ range, top, tone, times }), [top, tone, times]);
   const table = {
     columns: ["Time", unit],
@@ -46,12 +45,6 @@ export function inSeconds(rows, frame, counts, most) {
   return Array.from({ length: last - first + 1 }, (_, i) => known.get(first + i) ?? [first + i, ...nothing]);
 }
 
-/** Few round steps, since the panel is low. */
-function tight(most) {
-  const steps = stepsTo(Math.max(most, 1));
-  return steps.at(-1);
-}
-
 function settled(scale, wanted, at) {
   if (wanted >= scale.top) Object.assign(scale, { top: wanted, since: at });
   else if (at - scale.since > SHRINK_SECONDS) Object.assign(scale, { top: wanted, since: at });
@@ -63,14 +56,11 @@ function options({ range, top, tone, times }) {
   const fill = color(tone === "live" ? "--live-fill" : "--mute");
   return {
     padding: [6, 0, times ? 0 : 4, 0],
-    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false, range: () => range.current }, y: { range: () => [0, top] } },
-    series: [{}, { paths: () => null, points: { show: false } }],
     axes: [
-      axis({
+      xAxis({
         show: times,
         size: 26,
-        grid: { show: false },
         splits: () => wholeMinutes(range.current),
         values: (_, at) => at.map((second) => minutes(second * 1000)),
       }),

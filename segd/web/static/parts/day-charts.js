@@ -1,15 +1,17 @@
-// Users qualified per day, as bars: the backtest's pale and capped, the running day hatched.
+// What was counted per day: a flow as bars, a level as a line.
 
 import { html, useMemo, useRef } from "../base/html.js";
 import { dayInWords, dayTick, exact, number, weekdayTick } from "../base/format.js";
 import { color } from "../base/theme.js";
-import { Plot, axis, font, ratio, stepsTo, yAxis } from "./plot.js";
+import { Plot, drawBase, font, ratio, stepsAround, stepsTo, xAxis, yAxis } from "./plot.js";
 
 const BAR = 0.72; // of the width of a day
 const TICK_WIDTH = 30;
 const WEEKDAY_WIDTH = 48;
+const DATE_WIDTH = 70;
 
 /**
+ * A flow as bars: the backtest's pale and capped, the running day hatched.
  * days: [{day: "2026-11-22", count, retracted?, source: "live" | "backtest", running?}], oldest first.
  * since: words beside the line between backtest and live, as "live since 12 Nov". weekdays: ticks as "Fri 13".
  */
@@ -20,7 +22,7 @@ export function DayChart({ days, since, height = 200, label, weekdays = false, o
   const top = stepsTo(Math.max(0, ...days.map((day) => day.count))).at(-1);
   const split = since ? days.findIndex((day) => day.source !== "backtest") : -1;
   const data = useMemo(() => [days.map((_, i) => i), days.map((day) => day.count)], [days]);
-  const make = useMemo(() => () => options(shown, { top, split, since, weekdays }), [shape, top, split, since, weekdays]);
+  const make = useMemo(() => () => barOptions(shown, { top, split, since, weekdays }), [shape, top, split, since, weekdays]);
   const table = {
     columns: ["Day", "Qualified", "Retracted"],
     rows: days.map((day) => [dayInWords(day.day) + (day.source === "backtest" ? ", backtest" : ""), exact(day.count), exact(day.retracted ?? 0)]),
@@ -28,19 +30,16 @@ export function DayChart({ days, since, height = 200, label, weekdays = false, o
   return html`<${Plot} class="bars-plot" ...${{ make, data, height, label, table, onPoint }} />`;
 }
 
-function options(shown, { top, split, since, weekdays }) {
+function barOptions(shown, { top, split, since, weekdays }) {
   const steps = stepsTo(top);
   let band = null;
   const count = shown.current.length;
   return {
     padding: [since ? 24 : 8, 8, 0, 0],
-    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false, range: () => [-0.5, count - 0.5] }, y: { range: () => [0, steps.at(-1)] } },
-    series: [{}, { paths: () => null, points: { show: false } }],
     axes: [
-      axis({
+      xAxis({
         size: 28,
-        grid: { show: false },
         splits: (u) => thinned(count, u.over?.clientWidth || u.width - 60, weekdays),
         values: (_, at) => at.map((i) => tick(shown.current, i, weekdays)),
       }),
@@ -140,43 +139,71 @@ function hatch(ctx, stroke) {
   return ctx.createPattern(tile, "repeat");
 }
 
-/** The line that the bars stand on. */
-export function drawBase(u) {
-  const y = Math.round(u.valToPos(u.scales.y.min, "y", true)) + 0.5;
-  u.ctx.save();
-  u.ctx.strokeStyle = color("--line-2");
-  u.ctx.lineWidth = ratio();
-  u.ctx.beginPath();
-  u.ctx.moveTo(u.bbox.left, y);
-  u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
-  u.ctx.stroke();
-  u.ctx.restore();
-}
-
 /** `backtest ┊ live since 12 Nov` */
 function drawSplit(u, split, since) {
   const { ctx } = u;
   const px = ratio();
   const x = Math.round(u.valToPos(split - 0.5, "x", true));
-  const top = u.bbox.top - 20 * px;
+  const words = u.bbox.top - 19 * px;
+  const end = u.bbox.left + u.bbox.width;
   ctx.save();
+  ctx.font = font().replace("12px", `${12 * px}px`);
+  ctx.textBaseline = "top";
+  // Where there is no room at the right of the line, the words end with the graph, and the line begins below them.
+  const from = Math.min(x + 7 * px, end - ctx.measureText(since).width);
+  const fits = from > x;
   ctx.strokeStyle = color("--mute");
   ctx.lineWidth = px;
   ctx.setLineDash([2 * px, 3 * px]);
   ctx.beginPath();
-  ctx.moveTo(x + 0.5, top);
+  ctx.moveTo(x + 0.5, fits ? words - px : u.bbox.top - 3 * px);
   ctx.lineTo(x + 0.5, u.bbox.top + u.bbox.height);
   ctx.stroke();
-  ctx.font = font().replace("12px", `${12 * px}px`);
-  ctx.textBaseline = "top";
+  ctx.fillStyle = color("--live");
+  ctx.textAlign = "left";
+  ctx.fillText(since, from, words);
   ctx.fillStyle = color("--text-3");
   ctx.textAlign = "right";
-  if (x - u.bbox.left > 60 * px) ctx.fillText("backtest", x - 7 * px, top + px);
-  ctx.fillStyle = color("--live");
-  const room = u.bbox.left + u.bbox.width - x;
-  const width = ctx.measureText(since).width + 8 * px;
-  ctx.textAlign = "left";
-  if (room > width) ctx.fillText(since, x + 7 * px, top + px);
+  const till = fits ? x - 7 * px : from - 12 * px;
+  if (till - u.bbox.left > 56 * px) ctx.fillText("backtest", till, words);
   ctx.restore();
 }
 
+/**
+ * A level day by day, as a line: its axis may start above zero, so nothing is filled under it.
+ * days: [{day, count: number | null, name}], oldest first; unit: what is counted, for the table.
+ */
+export function LineChart({ days, height = 240, label, unit = "Members", onPoint }) {
+  const shown = useRef(days);
+  shown.current = days;
+  const data = useMemo(() => [days.map((_, i) => i), days.map((day) => day.count)], [days]);
+  const known = days.map((day) => day.count).filter((count) => count !== null);
+  const steps = stepsAround(Math.min(...known), Math.max(...known));
+  const shape = `${days.length} ${days[0]?.day} ${steps.join()}`;
+  const make = useMemo(() => () => lineOptions(shown, steps), [shape]);
+  const table = { columns: ["Day", unit], rows: days.map((day) => [day.name, exact(day.count)]) };
+  return html`<${Plot} ...${{ make, data, height, label, table, onPoint }} />`;
+}
+
+function lineOptions(shown, steps) {
+  const days = shown.current;
+  const stroke = color("--past-fill");
+  return {
+    padding: [8, 20, 0, 0],
+    cursor: { points: { size: 7, fill: stroke, stroke: color("--surface"), width: 1.5 } },
+    scales: { x: { time: false, range: () => [0, Math.max(1, days.length - 1)] }, y: { range: () => [steps[0], steps.at(-1)] } },
+    series: [{}, { stroke, width: 1.75, points: { show: true, filter: (u) => [u.data[1].length - 1], size: 5, fill: stroke, width: 0 } }],
+    axes: [
+      xAxis({
+        size: 28,
+        splits: (u) => {
+          const every = Math.max(1, Math.ceil((days.length * DATE_WIDTH) / (u.width - 60) / 7) * (days.length > 10 ? 7 : 1));
+          return Array.from({ length: Math.ceil(days.length / every) }, (_, i) => i * every);
+        },
+        values: (_, at) => at.map((i) => (days[i] ? dayTick(days[i].day, true) : "")),
+      }),
+      yAxis({ splits: () => steps, values: (_, at) => at.map(number), room: 16 + 8 * Math.max(...steps.map((step) => number(step).length)) }),
+    ],
+    hooks: { draw: [drawBase] },
+  };
+}
