@@ -3,9 +3,13 @@
 import gzip
 import re
 
+import httpx
 import pytest
 from quart_trio import QuartTrio
+from serving import Nobody
 
+from segd.web.api.application import make_site
+from segd.web.auth import Guard
 from segd.web.pages import PLACES, STATIC, make_pages
 
 MOST_GZIPPED = 150_000  # bytes of scripts and styles, all together
@@ -91,6 +95,14 @@ async def test_files_are_compressed_for_who_takes_that(browser):
 @pytest.mark.parametrize("path", ["/static/x/nothing.js", "/static/x/../pages.py", "/elsewhere"])
 async def test_nothing_else_is_served(browser, path):
     assert (await browser.get(path)).status_code != 200
+
+
+async def test_a_file_that_is_none_is_told_whatever_its_path():
+    site = make_site([], Guard(Nobody(), listening="127.0.0.1"), pages=[make_pages()])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(site), base_url="http://localhost") as client:
+        answer = await client.get("/static/x/a%2Fb.js")
+        assert answer.status_code == 404
+        assert answer.json()["message"] == "there is nothing at /static/x/a/b.js"
 
 
 async def test_scripts_and_styles_are_small(browser):

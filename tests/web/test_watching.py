@@ -82,7 +82,7 @@ async def test_the_rate_is_told_every_second():
     async with open_fed() as fed, fed.watch("/api/segments/1/live") as watching:
         await watching.next()
         fed.publish(qualified(1, user=1), qualified(2, user=2, type="retracted"), qualified(3, user=3, segment=2))
-        fed.feeds.arrived([*(arrival(number) for number in range(7)), arrival(8, taken="imported")])
+        fed.feeds.arrived([arrival(number) for number in range(7)])
         rate = await watching.next("rate")
         while not rate["all"]:  # those of before
             rate = await watching.next("rate")

@@ -50,9 +50,10 @@ class _Site(QuartTrio):
     """Knows slashes that were sent encoded, and stand in names of segments, from those between the parts of a path."""
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
-        raw_path = scope["raw_path"].decode("ascii", "replace")
-        path = unquote(_SLASH.sub(_ENCODED_SLASH, raw_path))
-        await super().asgi_app(scope | {"path": path}, receive, send)
+        if scope["path"].startswith("/api/"):
+            raw_path = scope["raw_path"].decode("ascii", "replace")
+            scope = scope | {"path": unquote(_SLASH.sub(_ENCODED_SLASH, raw_path))}
+        await super().asgi_app(scope, receive, send)
 
 
 class _AnyText(BaseConverter):

@@ -10,8 +10,9 @@ from msgspec import UNSET
 from segd.core.effects import Logged
 from segd.core.frames import Cause, Shown
 from segd.core.time.instants import to_text
-from segd.web.api import shapes
 from segd.web.api.requests import bad_field
+from segd.web.api.shapes import members as shapes
+from segd.web.api.shapes.base import Cursor
 
 PROPERTIES: Final = 8  # of an event that is shown
 LONGEST: Final = 100  # characters of a text that is shown
@@ -61,7 +62,7 @@ def _event(cause: Cause) -> shapes.CauseEvent:
 _PROPERTIES = msgspec.json.Decoder(dict[str, Any])
 
 
-def to_cursor(position: int) -> shapes.Cursor:
+def to_cursor(position: int) -> Cursor:
     return str(position)
 
 

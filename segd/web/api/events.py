@@ -9,19 +9,21 @@ from segd.core.answers import EventStats
 from segd.core.frames import Rejection
 from segd.core.observing import Observed, operators_for
 from segd.core.time.instants import to_text
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.routing import Example, Part
+from segd.web.api.shapes import events as shapes
+from segd.web.api.shapes.base import Answer, Count
 from segd.web.asgi import RequestError
 
 REJECTED = 100  # of the latest
 
 
-class Events(shapes.Answer, frozen=True, omit_defaults=True):
+class Events(Answer, frozen=True, omit_defaults=True):
     """names: of all events, the most frequent first, where none is asked about; else what is known of that one."""
 
     names: list[shapes.EventName] | UnsetType = UNSET
     name: str | UnsetType = UNSET
-    count: shapes.Count | UnsetType = UNSET
+    count: Count | UnsetType = UNSET
     properties: list[shapes.Property] | UnsetType = UNSET
 
 

@@ -5,8 +5,9 @@ import msgspec
 from segd.core.effects import Arrival
 from segd.core.frames import Activity, Entries, Frame, Rate, Rates, Rejection, Rejections, Total, Totals
 from segd.core.time.instants import to_text
-from segd.web.api import shapes
 from segd.web.api.entries import LONGEST, entry, short
+from segd.web.api.shapes import feeds as shapes
+from segd.web.api.shapes.events import RejectedMessage
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -76,5 +77,5 @@ def _event(arrival: Arrival) -> shapes.EventSeen:
     )
 
 
-def _rejected(rejection: Rejection) -> shapes.RejectedMessage:
-    return shapes.RejectedMessage(to_text(rejection.at), rejection.code, rejection.message, rejection.content[:LONGEST])
+def _rejected(rejection: Rejection) -> RejectedMessage:
+    return RejectedMessage(to_text(rejection.at), rejection.code, rejection.message, rejection.content[:LONGEST])

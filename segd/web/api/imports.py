@@ -14,8 +14,9 @@ from segd.core.events.plain import read_lines
 from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Unavailable
 from segd.core.time.instants import Instant
-from segd.web.api import shapes
 from segd.web.api.routing import Example, Part
+from segd.web.api.shapes import daemon as shapes
+from segd.web.api.shapes.base import Problem
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
@@ -94,7 +95,7 @@ class _Taking:
         self._most = LEAST if busy() else MOST  # messages in the next transaction
         self._taken = self._imported = self._junk_ids = 0
         self._refused = Counter[str]()
-        self._problems: list[shapes.Problem] = []
+        self._problems: list[Problem] = []
 
     async def all_of(self, body: StreamedBody) -> None:
         """Trio. Raises DamagedError, as `body` does, and as the journal."""
@@ -124,7 +125,7 @@ class _Taking:
     def _refuse(self, line: int, error: MessageError) -> None:
         self._refused[error.code] += 1
         if len(self._problems) < SHOWN:
-            self._problems.append(shapes.Problem(str(line), error.message))
+            self._problems.append(Problem(str(line), error.message))
 
     async def _write(self) -> None:
         batch, self._batch = self._batch, []

@@ -7,8 +7,9 @@ from quart import Response, request
 
 from segd.core.keys import Scope, Token
 from segd.core.time.instants import to_text
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.routing import Example, Part, nothing
+from segd.web.api.shapes import keys as shapes
 from segd.web.asgi import RequestError
 from segd.web.auth import COOKIE, Guard
 

@@ -10,11 +10,13 @@ from quart import websocket
 from segd.core.effects import Logged
 from segd.core.errors import SegdError
 from segd.core.frames import Ending, Shown
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.entries import entry, from_cursor, to_cursor
 from segd.web.api.frames import Wording, text
 from segd.web.api.routing import Part
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.shapes import feeds as shapes
+from segd.web.api.shapes.segments import Segment
 from segd.web.api.sockets import answer
 from segd.web.auth import Guard
 
@@ -93,7 +95,7 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
         else:
             await answer(lambda: _show(segment), guard)
 
-    async def _show(segment: shapes.Segment) -> Ending:
+    async def _show(segment: Segment) -> Ending:
         with feeds.watching(segment.id) as watcher:  # before what was is read, so that nothing falls between
             entries = (await log.last(segment.id, LAST))[::-1]
             shown = await log.beside(entries)
@@ -101,7 +103,7 @@ def live(feeds: Feeds, log: Log, views: SegmentViews, wording: Wording, guard: G
             await websocket.send(text(shapes.Hello(segment, told)))
             return await _pass_on(watcher)
 
-    async def _tell_log(segment: shapes.Segment, cursor: int) -> Ending:
+    async def _tell_log(segment: Segment, cursor: int) -> Ending:
         """Every entry, from the log itself and nowhere else. A slow reader only reads slowly."""
         while True:
             notice = feeds.notice(segment.id)

@@ -11,11 +11,12 @@ from quart import Response, request
 from segd.core import answers
 from segd.core.ports import Unavailable
 from segd.core.time.instants import Instant, to_text
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.entries import entry, from_cursor, to_cursor
 from segd.web.api.live import Log
 from segd.web.api.routing import JSON, Example, Part, stream
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.shapes import members as shapes
 
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"

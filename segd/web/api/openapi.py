@@ -11,8 +11,8 @@ from msgspec import Struct
 from quart import Response
 
 from segd.core.language.schema import definition_schema
-from segd.web.api import shapes
 from segd.web.api.routing import JSON, Part, Post, Route
+from segd.web.api.shapes.base import Answer, Error, Request
 from segd.web.asgi import STATUSES
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -59,7 +59,7 @@ def description_part(parts: Sequence[Part]) -> Part:
 def describe(parts: Sequence[Part]) -> Schema:
     """The OpenAPI document."""
     routes = [route for part in parts for route in part.routes]
-    types: dict[Any, None] = {shapes.Error: None}  # in order, each once
+    types: dict[Any, None] = {Error: None}  # in order, each once
     for route in routes:
         types.update(dict.fromkeys(one for one in (route.query, route.body, route.answer) if one is not None))
     posts = [(part, post) for part in parts for post in part.posts]
@@ -67,7 +67,7 @@ def describe(parts: Sequence[Part]) -> Schema:
     references, components = msgspec.json.schema_components(list(types), ref_template=_REFERENCE)
     schemas = dict(zip(types, references, strict=True))
     definition, definition_parts = _definition_components()
-    for shape in _structs(types):
+    for shape in [*Answer.__subclasses__(), *Request.__subclasses__()]:  # those inside of others as well
         if shape.__name__ in components:
             components[shape.__name__]["description"] = _on_the_wire(shape)
     paths: dict[str, Schema] = {}
@@ -182,7 +182,7 @@ def _responses(route: Route, schemas: Mapping[Any, Schema]) -> Schema:
     for code in sorted({*route.errors, *_common_errors(route)}):
         by_status.setdefault(STATUSES.get(code, 400), []).append(code)
     for status, codes in sorted(by_status.items()):
-        error = {"schema": {"allOf": [schemas[shapes.Error], {"properties": {"code": {"enum": codes}}}]}}
+        error = {"schema": {"allOf": [schemas[Error], {"properties": {"code": {"enum": codes}}}]}}
         responses[str(status)] = {"description": ", ".join(codes), "content": {JSON: error}}
         if status in (429, 503):
             responses[str(status)]["headers"] = {"Retry-After": _RETRY_AFTER}
@@ -235,13 +235,6 @@ def _definition_components() -> tuple[Schema, Schema]:
         }
 
     return moved(schema), {f"definition.{name}": moved(part) for name, part in parts.items()}
-
-
-def _structs(types: Mapping[Any, object]) -> list[type[Struct]]:
-    """All the shapes, those inside of others as well."""
-    return [shape for shape in vars(shapes).values() if isinstance(shape, type) and issubclass(shape, Struct)] + [
-        one for one in types if isinstance(one, type) and issubclass(one, Struct)
-    ]
 
 
 def _on_the_wire(shape: type[Struct]) -> str:

@@ -6,8 +6,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from quart import Response
 
 from segd.core.ports import Unavailable
-from segd.web.api import shapes
 from segd.web.api.routing import Part
+from segd.web.api.shapes import daemon as shapes
 
 
 def process(figures: Callable[[], bytes], unready: Callable[[], str | None]) -> Part:

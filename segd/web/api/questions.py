@@ -10,10 +10,12 @@ from segd.core.language.reading import definition_json, read_definition
 from segd.core.language.words import in_words
 from segd.core.segment_views import Backtested, Previewed
 from segd.core.time.instants import Instant, to_text
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.requests import bad_field, read_instant, read_posted_definition, within
 from segd.web.api.routing import Example, Part
 from segd.web.api.segments import CART
+from segd.web.api.shapes import base
+from segd.web.api.shapes import questions as shapes
 from segd.web.asgi import RequestError
 
 PAST = {
@@ -118,8 +120,8 @@ def questions(previews: Previews, backtests: Backtests, checks: Checks) -> Part:
     return part
 
 
-def _told(problem: Problem) -> shapes.Problem:
-    return shapes.Problem(problem.path, problem.message)
+def _told(problem: Problem) -> base.Problem:
+    return base.Problem(problem.path, problem.message)
 
 
 def _preview(found: Previewed) -> shapes.Preview:

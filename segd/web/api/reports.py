@@ -10,11 +10,12 @@ from segd.core.language import definitions as d
 from segd.core.segment_views import Backtested, SegmentView
 from segd.core.time.calendar import day_of, midnight
 from segd.core.time.instants import to_text
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.entries import entry
 from segd.web.api.questions import Backtests
 from segd.web.api.routing import Example, Part
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.shapes import reports as shapes
 from segd.web.asgi import RequestError
 
 TRIED_DAYS: Final = 30  # of a backtest: as many as are told of what happened

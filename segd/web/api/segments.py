@@ -5,9 +5,10 @@ from typing import Protocol
 
 from segd.core.language.definitions import Definition
 from segd.core.segment_views import Order, SegmentView, tag
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.requests import read_posted_definition, within
 from segd.web.api.routing import Example, Part, Tagged
+from segd.web.api.shapes import segments as shapes
 from segd.web.asgi import RequestError
 
 CART = {

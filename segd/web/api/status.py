@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 from quart import request
 
 from segd.core.time.instants import Instant, to_text
-from segd.web.api import shapes
 from segd.web.api.routing import Part
+from segd.web.api.shapes import daemon as shapes
 from segd.web.auth import Guard
 
 

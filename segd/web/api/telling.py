@@ -7,7 +7,8 @@ from segd.core.answers import Person
 from segd.core.language.words import in_words
 from segd.core.segment_views import SegmentView
 from segd.core.time.instants import Instant, to_text
-from segd.web.api import shapes
+from segd.web.api.shapes import segments as shapes
+from segd.web.api.shapes.users import UserRef
 
 
 class _On(Struct):
@@ -39,8 +40,8 @@ def segment(view: SegmentView) -> shapes.Segment:
     )
 
 
-def user_ref(person: Person) -> shapes.UserRef:
-    return shapes.UserRef(person.id, person.anonymous, dict(person.traits), to_text(person.last_seen))
+def user_ref(person: Person) -> UserRef:
+    return UserRef(person.id, person.anonymous, dict(person.traits), to_text(person.last_seen))
 
 
 def moment(instant: Instant | None) -> str | None:

@@ -16,10 +16,12 @@ from segd.core.answers import UserKey
 from segd.core.time.instants import DAY, EARLIEST, LATEST, Instant, to_text
 from segd.core.why.explain_data import as_data
 from segd.core.why.verdict import verdict
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.requests import bad_field
 from segd.web.api.routing import JSON, Example, Part, stream
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.shapes import users as shapes
+from segd.web.api.shapes.base import Answer, Moment, Traits
 from segd.web.asgi import RequestError
 
 FOUND: Final = 20  # users of a search
@@ -30,16 +32,16 @@ _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _PLACE = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})", re.ASCII)
 
 
-class UserExport(shapes.Answer, frozen=True):
+class UserExport(Answer, frozen=True):
     """All that is known of a user. joins: ids under which parts of the history came, and until when. log: what watchers
     were told. timers: windows that are open, and dates to come."""
 
     id: str
     anonymous: bool
     ids: list[shapes.UserId]
-    first_seen: shapes.Moment
-    last_seen: shapes.Moment
-    traits: shapes.Traits
+    first_seen: Moment
+    last_seen: Moment
+    traits: Traits
     joins: list[dict[str, Any]]
     events: list[dict[str, Any]]
     qualifications: list[dict[str, Any]]

@@ -10,10 +10,13 @@ from segd.core.effects import Logged
 from segd.core.errors import Problem, SegdError
 from segd.core.time.instants import to_text
 from segd.core.webhooks import Attempt, Webhook
-from segd.web.api import shapes, telling
+from segd.web.api import telling
 from segd.web.api.entries import LogEnd, entry, from_cursor, to_cursor
 from segd.web.api.routing import Example, Part, Post
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.shapes import webhooks as shapes
+from segd.web.api.shapes.base import Answer, Cursor
+from segd.web.api.shapes.members import LogEntry
 from segd.web.asgi import RequestError
 
 _encode = msgspec.json.Encoder().encode
@@ -41,15 +44,15 @@ class Webhooks(Protocol):
         ...
 
 
-class Delivery(shapes.Answer, frozen=True):
+class Delivery(Answer, frozen=True):
     """What is posted. entries: each with its cursor, which says whether one is known already; none of a test. cursor:
     of the last entry."""
 
     webhook: int
     segment: str
     segment_id: int
-    entries: list[shapes.LogEntry]
-    cursor: shapes.Cursor
+    entries: list[LogEntry]
+    cursor: Cursor
     test: bool
 
 
