@@ -34,8 +34,8 @@ REPOSITORY = Path(__file__).parent.parent
 # other would have nothing to do meanwhile.
 LONGEST = (
     "browser/test_views.py", "browser/test_editor.py", "test_live_daemon.py", "test_live_acceptance.py",
-    "test_acceptance.py", "sdk/test_sdks.py", "test_reliability.py", "core/test_against_oracle.py", "test_serve.py",
-    "simulation/test_simulation.py", "browser/test_segments_list.py", "browser/test_shop.py",
+    "test_acceptance.py", "sdk/test_sdks.py", "test_reliability.py", "core/users/test_against_oracle.py",
+    "test_serve.py", "simulation/test_simulation.py", "browser/test_segments_list.py", "browser/test_shop.py",
     "browser/test_users_page.py", "browser/test_streams.py", "store/test_history.py", "test_readme.py",
     "cli/test_watch.py", "cli/test_segments_command.py", "cli/test_demo.py",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Many open windows survive a kill, come due while segd is down, and each qualifies once. SEGD_TEST_WINDOWS: how many."""
+"""Many windows (SEGD_TEST_WINDOWS: how many) survive a kill, come due while segd is down, and each qualifies once."""
 
 import os
 from pathlib import Path

@@ -73,11 +73,10 @@ class Feeds:
             self._notify(segment)
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
-        """These events are committed. Imported ones are history, and no activity."""
-        happened = [arrival for arrival in arrivals if arrival.taken != "imported"]
-        self._seconds.all += len(happened)
-        if self._activity.watchers and happened:
-            self._activity.add(happened)
+        """These events are committed."""
+        self._seconds.all += len(arrivals)
+        if self._activity.watchers:
+            self._activity.add(arrivals)
 
     def removed(self, segment: int) -> None:
         """The segment is no more."""

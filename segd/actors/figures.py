@@ -32,7 +32,7 @@ class Figures:
         self._now = now
         self._lately: deque[tuple[int, int]] = deque(maxlen=LATELY + 1)  # second, events in it
         self._registry = registry = CollectorRegistry()
-        self._events = Counter("segd_events", "Messages taken.", ["taken"], registry=registry)
+        self._events = Counter("segd_events", "Messages taken, but for imported ones.", ["taken"], registry=registry)
         self._entries = Counter(
             "segd_log_entries", "Users who qualified, were retracted or corrected.", ["type"], registry=registry
         )
@@ -51,7 +51,7 @@ class Figures:
             Gauge(name, text, registry=registry).set_function(value)
         registry.register(_Rejected(rejected))
         ProcessCollector(registry=registry)
-        for taken in ("live", "late", "imported"):
+        for taken in ("live", "late"):
             self._events.labels(taken)  # from zero on, or the first ones of a kind would be no increase
         for type in ("qualified", "retracted", "corrected"):
             self._entries.labels(type)
@@ -63,10 +63,8 @@ class Figures:
         else:
             self._lately.append((second, len(arrivals)))
         late = sum(arrival.taken == "late" for arrival in arrivals)
-        imported = sum(arrival.taken == "imported" for arrival in arrivals)
-        for taken, count in (("live", len(arrivals) - late - imported), ("late", late), ("imported", imported)):
-            if count:
-                self._events.labels(taken).inc(count)
+        self._events.labels("live").inc(len(arrivals) - late)
+        self._events.labels("late").inc(late)
 
     def published(self, logged: Sequence[Logged]) -> None:
         now = self._now()

@@ -86,6 +86,7 @@ class LiveFollower:
         self._wanted: set[int] = set()  # to be loaded before anything else is done
         self._unsettled_from: Instant = FOREVER  # what the record has of them may have to change from then on
         self._asked_at: Instant = 0
+        self._runs_from: Instant = FOREVER  # runs that ended earlier are not in the plan
         self._arming: _Arming | None = None
 
     def at_hand(self) -> tuple[int, int]:
@@ -139,22 +140,28 @@ class LiveFollower:
         return min(NAP, max(0.0, (self._users.next_due() - self._now()) / SECOND))
 
     def interrupted(self, since: Instant, until: Instant) -> None:
-        self._patience = self._patience.after(since, until, self._catch_up)
+        before = self._patience
+        self._patience = before.after(since, until, self._catch_up)
+        if self._patience.resumed < before.resumed:  # the clock was ahead, and some sleep by what it said
+            self._asked_at = 0
         if self._users is not None:
             self._users.be_patient(self._patience)
 
     # What was committed
 
     async def _take(self, group: Group) -> None:
-        if self._users is None or group.replanned:
-            self._users = await self._plan(group.position)
-        users, now = self._users, self._now()
+        now = self._now()
+        live = (arrival.event.timestamp for arrival in group.arrivals if arrival.taken == "live")
+        earliest = min([now - self._late_band, *live])
+        # The clock may have been ahead when the plan was made: of what ended lately too little is in it.
+        if self._users is None or group.replanned or earliest < self._runs_from:
+            runs_from = earliest - self._late_band
+            self._users, self._runs_from = await self._plan(now, runs_from), runs_from
+        users = self._users
         outdated = group.outdated
         self._wanted |= group.unsettled | group.joined
         self._wanted |= {number for number in outdated if users.knows(number)}
-        self._wanted |= {
-            arrival.user for arrival in group.arrivals if arrival.user in outdated and arrival.taken != "imported"
-        }
+        self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}
         users.forget(outdated)
         self._wanted |= users.missing(group.arrivals, group.created)
         # However long ago segd was last there, what came then and is not settled must be among it.
@@ -199,10 +206,9 @@ class LiveFollower:
 
     # What is asked
 
-    async def _plan(self, position: int) -> LiveUsers:
+    async def _plan(self, now: Instant, runs_from: Instant) -> LiveUsers:
         """Nobody at hand, and segments as the store has them now."""
-        now = self._now()
-        known = await self._store.segments(now - 2 * self._late_band)
+        known = await self._store.segments(runs_from)
         plan = compile_plan(known, self._zone)
         names = {number: name for name, number in known.numbers.items()}
         users = LiveUsers(plan, names, self._patience, self._late_band, self._room, known.settled)

@@ -25,10 +25,10 @@ class Arrival(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What one transaction of the journal changed. created: users that it made and that have no other events. outdated:
-    users whose rows it moved, took or removed by other means than arrivals: what is known of them holds no more.
-    replanned: segments were changed; nothing that is known of any user holds any more. unsettled: users with events
-    whose effects may not be on record. joined: those outdated ones who now have what others had."""
+    """What one transaction of the journal changed. arrivals: of what happens now. created: users that it made and that
+    have no other events. outdated: users whose rows it moved, took, removed or, as history, added: what is known of
+    them holds no more. replanned: segments were changed; nothing that is known of any user holds any more. unsettled:
+    users with events whose effects may not be on record. joined: those outdated ones who now have what others had."""
 
     position: int
     arrivals: Sequence[Arrival] = ()

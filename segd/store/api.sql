@@ -30,9 +30,16 @@ SELECT count(DISTINCT user_number) AS users, min(due) AS next_due FROM timers WH
 SELECT counts_from, sees_from FROM segment_runs WHERE segment = $1 AND counts_to IS NULL
 
 -- share --
--- How many of these {users} there are, and how many of them {qualified}.
-SELECT count(*) AS began, count(those.number) AS qualified
-FROM ({users}) AS users LEFT JOIN (SELECT DISTINCT number FROM ({qualified}) AS q) AS those USING (number)
+-- How many of these {users} there are, and how many of them {qualified}. No join: what those are is beyond the planner,
+-- who would go through all of one for each of the other.
+SELECT count(*) FILTER (WHERE began) AS began, count(*) FILTER (WHERE began AND qualified) AS qualified
+FROM (
+    SELECT number, bool_or(began) AS began, bool_or(NOT began) AS qualified
+    FROM (
+        SELECT number, true AS began FROM ({users}) AS users UNION ALL SELECT number, false FROM ({qualified}) AS those
+    ) AS told
+    GROUP BY number
+) AS people
 
 -- reached --
 -- How many of these {users} there are, how many any of the :channels reaches by one of the :addresses beside it, and how

@@ -183,7 +183,7 @@ async def _begin_run(
         position,
         segment.version,
         _text(_by_number(segment.definition, segments)),
-        None if sees_from is None else to_datetime(sees_from),
+        None if sees_from is None else to_datetime(min(sees_from, now)),  # that of a run before may be of a clock ahead
         to_datetime(now),
         armed,
     )

@@ -161,7 +161,7 @@ async def test_rates_come_at_whole_seconds(autojump_clock):
     async with open_feeds() as shown:
         await trio.sleep(0.4)
         with shown.feeds.watching(1) as watcher, shown.feeds.watching_all() as all:
-            shown.feeds.arrived([*arrivals(7), *arrivals(100, taken="imported"), *arrivals(1, taken="late")])
+            shown.feeds.arrived([*arrivals(7), *arrivals(1, taken="late")])
             shown.feeds.published([logged(1), logged(2, segment=2), logged(3), logged(4, type="retracted")])
             assert await shown.next(watcher, Rate) == Rate(NOON + SECOND, 2, 8)
             assert await shown.next(all, Total) == Total(NOON + SECOND, 8, 0)
@@ -184,7 +184,7 @@ async def test_entries_are_shown_alone_where_nothing_can_be_told_of_them(autojum
 async def test_who_comes_later_is_told_the_seconds_before(autojump_clock):
     async with open_feeds() as shown:
         await trio.sleep(1.5)
-        shown.feeds.arrived([*arrivals(7), *arrivals(100, taken="imported")])
+        shown.feeds.arrived(arrivals(7))
         shown.feeds.published([logged(1), logged(2, segment=2), logged(3), logged(4, type="retracted")])
         shown.refused.count += 2
         await trio.sleep(1)

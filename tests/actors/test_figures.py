@@ -22,7 +22,6 @@ def test_the_page_is_as_prometheus_wants_it_from_the_start():
     assert {key: value for key, value in values.items() if key[0].startswith("segd_")} == {
         ("segd_events_total", "live"): 0,
         ("segd_events_total", "late"): 0,
-        ("segd_events_total", "imported"): 0,
         ("segd_log_entries_total", "qualified"): 0,
         ("segd_log_entries_total", "retracted"): 0,
         ("segd_log_entries_total", "corrected"): 0,

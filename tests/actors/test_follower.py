@@ -10,10 +10,10 @@ import trio
 from store.journals import NOW, opened, said
 
 from segd.actors import follower as following
-from segd.actors.follower import LiveFollower
+from segd.actors.follower import ROOM, LiveFollower
 from segd.core.effects import Arrival, Logged
 from segd.core.language.reading import read_definition
-from segd.core.time.instants import HOUR, MINUTE, SECOND, Instant
+from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from segd.core.users import live
 from segd.store.bridge import open_pool
 from segd.store.journal import PostgresJournal
@@ -36,6 +36,7 @@ class Watching:
         self.told: dict[int, list[Told]] = {}  # by segment
         self.journal: PostgresJournal
         self.segments: SegmentChanges
+        self.follower: LiveFollower
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         pass
@@ -61,19 +62,20 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching(dsn: str) -> AsyncGenerator[Watching]:
+async def watching(dsn: str, *, catch_up: int = 0, room: int = ROOM) -> AsyncGenerator[Watching]:
     one = Watching()
     async with open_pool(dsn, size=3) as pool:
-        follower = LiveFollower(
+        one.follower = LiveFollower(
             PostgresUsers(pool),
             [one],
             zone=ZoneInfo("UTC"),
             grace=0,
-            catch_up=0,
+            catch_up=catch_up,
             late_band=2 * HOUR,
             now=lambda: one.now,
+            room=room,
         )
-        async with opened(pool, follower=follower, now=lambda: one.now) as one.journal:
+        async with opened(pool, follower=one.follower, now=lambda: one.now) as one.journal:
             one.segments = SegmentChanges(one.journal, lambda: one.now)
             yield one
 
@@ -127,3 +129,30 @@ async def test_much_history_is_taken_beside_the_loop(dsn: str, monkeypatch: pyte
         await one.happens("Cart", NOW, "bob")
         one.now = NOW + HOUR
         assert await one.wait_told(number, 2) == [("ann", NOW + 10 * MINUTE), ("bob", NOW + 10 * MINUTE)]
+
+
+async def test_what_waits_for_senders_waits_no_longer_once_the_clock_is_no_more_ahead(dsn: str):
+    async with watching(dsn, catch_up=HOUR, room=0) as one:  # nobody who waits is at hand
+        number = await one.create(CART_LEFT)
+        one.now = NOW + HOUR
+        one.follower.interrupted(NOW, NOW + HOUR)
+        await one.happens("Cart", NOW, "ann")
+        await one.happens("Cart", NOW, "bob")
+        one.now = NOW + 15 * MINUTE
+        one.follower.interrupted(NOW, NOW + 15 * MINUTE)
+        one.now = NOW + 31 * MINUTE
+        assert await one.wait_told(number, 2) == [(user, NOW + 10 * MINUTE) for user in ("ann", "bob")]
+
+
+async def test_a_run_that_ended_long_ago_by_a_clock_that_was_ahead_counts_for_what_is_late(dsn: str):
+    async with watching(dsn) as one:
+        number = await one.create(
+            {"name": "Bought", "kind": "live", "on": {"type": "action", "did": {"event": "Bought"}}}
+        )
+        one.now = NOW + HOUR
+        await one.segments.pause(number)
+        one.now = NOW + 3 * DAY
+        await one.create(CART_LEFT)
+        one.now = NOW + HOUR
+        await one.happens("Bought", NOW + 30 * MINUTE, "ann")
+        assert await one.wait_told(number, 1) == [("ann", NOW + 30 * MINUTE)]

@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,7 @@ from .violation import Violation
 from .watching import Hooks, Reader
 from .who_is_who import Forgotten
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 TIMED = ("inaction", "date")  # triggers by which people qualify because time passes
 
 Qualified = tuple[str, str, Instant, str]  # segment, id, instant, messageId of the cause
@@ -71,6 +74,17 @@ def check_counts(t: Tables, zone: ZoneInfo) -> None:
     counted = Counter((segment, day_of(from_datetime(at), zone)) for segment, _, _, at in _standing(t))
     days = {day: qualified for day, (qualified, _) in t.qualified_per_day.items() if qualified}
     _agree("the counts per day", days, dict(counted))
+
+
+def check_runs(t: Tables) -> None:
+    """No two versions of a segment count at once."""
+    spans: dict[int, list[tuple[datetime, datetime]]] = {}
+    for (segment, _), run in t.segment_runs.items():
+        if run.counts_to != run.counts_from:
+            spans.setdefault(segment, []).append((run.counts_from, run.counts_to or NEVER))
+    for segment, counted in spans.items():
+        if any(one[1] > other[0] for one, other in pairwise(sorted(counted))):
+            raise Violation(f"versions of {segment} count at once: {sorted(counted)}")
 
 
 def check_versions(t: Tables) -> None:

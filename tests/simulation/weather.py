@@ -25,8 +25,7 @@ class Weather:
     answer_lost, hook_failing: how often, of what is sent. sending: how messages come: one request after the other; many
     at once, of those who act at one instant; or in another order than they were written in. joins: some messages say
     that two ids are one person. changing: segments are changed and history is imported, of which the oracle knows
-    nothing. two: another segd waits for the first one's place. days_ahead: clocks are set ahead by days, and back; not
-    where segments are changed, whose versions count from the instants that such a clock says."""
+    nothing. two: another segd waits for the first one's place. days_ahead: clocks are set ahead by days, and back."""
 
     faults: Faults
     crash_seconds: float
@@ -59,9 +58,9 @@ def weather(g: Random) -> Weather:
         hook_failing=g.choice((0.0, 0.1, 0.4)),
         sending=g.choice(sending),
         joins=g.random() < 0.6,
-        changing=(changing := g.random() < 0.3),
+        changing=g.random() < 0.3,
         two=g.random() < 0.25,
-        days_ahead=g.random() < 0.3 and not changing,
+        days_ahead=g.random() < 0.3,
     )
 
 

@@ -227,6 +227,7 @@ class World:
         judging.check_readers(t, people.readers)
         judging.check_hooks(t, self.hooks)
         judging.check_timers(t, self.until)
+        judging.check_runs(t)
         steps = self.counts["clock set ahead"] + self.counts["clock set back"]
         if not (steps and self.weather.days_ahead):
             judging.check_refused(t, people.sent, 8 * self.point)

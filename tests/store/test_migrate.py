@@ -73,3 +73,18 @@ async def test_the_files_of_this_segd_apply_to_an_empty_database(empty_dsn):
 async def test_the_template_is_migrated(dsn):
     async with open_pool(dsn, 1) as pool, pool.acquire() as connection:
         await check(connection)
+
+
+async def test_messages_that_came_before_are_known_after_they_are_told_by_days_of_running(empty_dsn):
+    known = known_migrations()
+    async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
+        await migrate(connection, lambda _: None, known[:7])
+        for day in ("2026-11-21", "2026-11-22"):
+            await connection.execute(f"SELECT turn_seen('{day}')")
+            await connection.execute(f"INSERT INTO seen VALUES ('\\x01', '{day}'), (int4send({day[-2:]}), '{day}')")
+        await migrate(connection, lambda _: None)
+        assert await connection.fetchval("SELECT count(DISTINCT message_hash) FROM seen") == 3
+        await connection.execute("SELECT turn_seen(1)")
+        assert await connection.fetchval("SELECT count(*) FROM seen") == 3
+        await connection.execute("SELECT turn_seen(2)")
+        assert await connection.fetchval("SELECT count(*) FROM seen") == 0

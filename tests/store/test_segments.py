@@ -12,7 +12,7 @@ from segd.core.deciding.plan import Plan
 from segd.core.effects import Run
 from segd.core.errors import DefinitionError, Problem
 from segd.core.language.reading import read_definition, write_definition
-from segd.core.time.instants import HOUR, MINUTE, Instant, parse_timestamp
+from segd.core.time.instants import DAY, HOUR, MINUTE, Instant, parse_timestamp
 from segd.store import segments
 from segd.store.bridge import Connection, open_pool
 from segd.store.history import members
@@ -315,6 +315,15 @@ async def test_runs_matter_while_they_go_on_and_for_a_while_after(dsn: str):
         await book.change(segment, live(again="once"))  # ends the first at NOW + 2 minutes
         assert [run.version for run in await runs(book.connection, NOW + 2 * MINUTE)] == [1, 2]
         assert [run.version for run in await runs(book.connection, NOW + 2 * MINUTE + 1)] == [2]
+
+
+async def test_what_was_changed_while_the_clock_was_ahead_and_is_changed_again_counts_at_once(dsn: str):
+    async with opened(dsn) as book:
+        book.now += 3 * DAY
+        segment = await book.create(live(on=WINDOW))
+        book.now -= 3 * DAY
+        await book.change(segment, live(on=WINDOW, again="once"))
+        assert (await book.times())[-1] == (2, 2, 2, None)
 
 
 async def test_a_run_is_not_over_before_it_began_whatever_the_clock_says(dsn: str):

@@ -144,6 +144,8 @@ class Log:
 
     def _id_at(self, owner: int, at: Order) -> Id:
         """What a user was called then, who may have been part of another."""
+        if not self.moved:
+            return Id(self.anonymous, self.id)
         id, named_by = self._id_after(owner, 0), 0
         for moved in self.moved:
             if at < (moved.at, moved.sequence):

@@ -328,7 +328,7 @@ class LiveUsers:
     def _concerns(self, arrival: Arrival) -> bool:
         """Whether any trigger is told of it, or a filter may have been decided that it would have changed."""
         digest = digest_of(self.plan, arrival)
-        if digest is None or arrival.taken == "imported":
+        if digest is None:
             return False
         return digest.taken_at <= self._others_until or bool(self.plan.triggers_for(digest))
 
@@ -424,9 +424,10 @@ class LiveUsers:
         log = resident.log
         band = self._late_band if self._size * SPACIOUS <= self._room else min(self._late_band, RECENT)
         before = now - band
-        if log.instant_of(SETTLED) < before:
+        at_once = max(SETTLED, 0 if log.base is None else len(log.base) // 8)  # for that copies the base
+        if log.instant_of(at_once) < before:
             before = min(before, self.unarmed_from, resident.undecided_from(self.plan))
-            if log.instant_of(SETTLED) < before and all(moved.at < before for moved in log.moved):
+            if log.instant_of(at_once) < before and all(moved.at < before for moved in log.moved):
                 resident.settle(self.plan, self._names, before)
         size = WEIGHT + len(log)
         self._size += size - resident.size

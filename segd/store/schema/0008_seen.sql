@@ -24,7 +24,7 @@ BEGIN
     END IF;
     FOR partition IN
         SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent = 'seen'::regclass AND substr(relname, 6)::integer < today - 1
+        WHERE inhparent = 'seen'::regclass AND relname <> ALL (ARRAY['seen_' || today, 'seen_' || today - 1])
     LOOP
         EXECUTE format('DROP TABLE %I', partition);
     END LOOP;
