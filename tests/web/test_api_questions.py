@@ -8,6 +8,7 @@ from pathlib import Path
 import trio
 from api_serving import Api, open_api
 
+from segd.backtest_job import KEPT_KILOBYTES
 from segd.backtests import NICENESS
 from segd.core.time.instants import MINUTE
 from segd.web.api.questions import PAST
@@ -218,6 +219,7 @@ async def test_a_backtest_that_nobody_waits_for_is_killed(dsn):
 
 
 async def test_a_backtest_goes_to_the_process_of_the_one_before_while_there_is_one(dsn):
+    large = b"x" * (1000 * KEPT_KILOBYTES + 100_000_000)  # what the daemon needs is not the process' doing
     async with open_api(dsn) as api:
         processes: list[int] = []
         for _ in range(3):
@@ -229,6 +231,7 @@ async def test_a_backtest_goes_to_the_process_of_the_one_before_while_there_is_o
         first, second, third = processes
         assert first == second != third
     assert children() == []
+    del large
 
 
 def children() -> list[int]:
