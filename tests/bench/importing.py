@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -30,6 +31,7 @@ USERS = 100_000
 BATCH = 10
 PARTS = (50, 90, 99)
 CONNECTIONS = 16
+REQUESTS = 500  # over one connection: after 1,000 the daemon closes it
 CART = {
     "name": "Cart left",
     "kind": "live",
@@ -113,15 +115,22 @@ def post(when, sender, seconds, done=None) -> dict[int, float]:
         return b"POST /v1/b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(content) + content
 
     async def connection(due: "trio.MemoryReceiveChannel[float]") -> None:
+        with suppress(trio.EndOfChannel):
+            while True:
+                async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                    for _ in range(REQUESTS):
+                        await exchange(stream, await due.receive())
+
+    async def exchange(stream: trio.SocketStream, at: float) -> None:
         nonlocal refused
-        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-            async for at in due:
-                await stream.send_all(body())
-                answer = b""
-                while not answer.endswith(b"}"):
-                    answer += await stream.receive_some()
-                refused += not answer.startswith(b"HTTP/1.1 200")
-                took.append(trio.current_time() - at)
+        await stream.send_all(body())
+        answer = b""
+        while not answer.endswith(b"}"):
+            more = await stream.receive_some()
+            assert more, "the daemon closed the connection"
+            answer += more
+        refused += not answer.startswith(b"HTTP/1.1 200")
+        took.append(trio.current_time() - at)
 
     async def run_all() -> None:
         async with trio.open_nursery() as nursery:
