@@ -29,9 +29,10 @@ from segd.core.segment_views import Backtested, Hit
 from segd.core.time.calendar import day_of, midnight, zone
 from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.core.users.population import Population
-from segd.store.bridge import Connection, Row, open_pool
+from segd.store.bridge import Connection, open_pool
 from segd.store.queries import query
 from segd.store.segment_rows import find_segment
+from segd.store.session import Row
 from segd.store.users import SEQUENCE_BITS
 
 WORK_SECONDS = 1.5  # with the start of the process, two for whoever waits

@@ -13,8 +13,9 @@ from segd.core.answers import UserKey
 from segd.core.time.calendar import zone as zone_named
 from segd.core.why.explain_data import as_data
 from segd.core.why.verdict import Told, verdict
-from segd.store.bridge import Connection, Pool, Row
+from segd.store.bridge import Connection, Pool
 from segd.store.segment_rows import Segment, find_segment
+from segd.store.session import Row
 from segd.store.why import user_row
 from segd.store.why import why as explain
 

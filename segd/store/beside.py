@@ -8,6 +8,7 @@ from segd.core.time.instants import Instant, to_datetime
 from segd.store.bridge import Connection, Pool
 from segd.store.errors import StoreError
 from segd.store.queries import query
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 from segd.store.writer import Writer, only_writer
 
@@ -42,11 +43,11 @@ class LoneJournal:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    async def change(self, write: Callable[[Connection, int], Awaitable[Changed[T]]]) -> T:
+    async def change(self, write: Callable[[Statements, int], Awaitable[Changed[T]]]) -> T:
         """Trio. As that of the PostgresJournal, but committed with all others at the end of `open_lone_journal`."""
         end = self._writer.end
         changed = await write(self._writer.connection, end.position + 1)
-        await self._writer.advance(end._replace(position=end.position + 1))
+        await self._writer.advance(self._writer.connection, end._replace(position=end.position + 1))
         return changed.result
 
     async def overdue(self, segments: Collection[int], now: Instant) -> list[int]:

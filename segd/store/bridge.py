@@ -1,4 +1,4 @@
-"""asyncpg under Trio: the only module that knows asyncio.
+"""asyncpg under Trio: with `session` behind it all that knows asyncio.
 
 An asyncio loop (uvloop) runs in one thread of its own. The Trio side hands it a coroutine by `call_soon_threadsafe` and
 sleeps; the loop wakes it by `run_sync_soon`. Cancelling the Trio side cancels the coroutine and waits until that has
@@ -8,7 +8,9 @@ The pool is ours, not asyncpg's: a connection that came back clean is used again
 one that is broken or still inside a transaction is thrown away. So session state (SET, session advisory locks) stays
 with a connection: use SET LOCAL and transaction locks, or keep the connection.
 
-Every async function says its flavour: "Trio" is called from Trio tasks, "asyncio" runs on the loop's thread.
+Every async function says its flavour: "Trio" is called from Trio tasks, "asyncio" runs on the loop's thread, "Either"
+wherever its `Statements` are. To go there and back takes as long as three short statements (0.3 ms against 0.1,
+measured), so what the daemon does in each of its rounds goes over in one piece: `Connection.run`.
 """
 
 import asyncio
@@ -16,26 +18,21 @@ import contextlib
 import re
 import socket
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import outcome
 import trio
 import uvloop
 
-from segd.store.errors import ConnectFailed, ConnectionLost, ServerError, StoreError
+from segd.store.errors import ConnectFailed, ServerError
+from segd.store.session import CANCELLED, CLOSING_SECONDS, Isolation, Row, Session
 
 T = TypeVar("T")
-Row = asyncpg.Record  # a tuple that also answers row["column"]
-Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 OLDEST_SERVER = 15
 SILENCE_SECONDS = 24
-CLOSING_SECONDS = 5  # what COMMIT, ROLLBACK and goodbyes may take once the caller is cancelled
-FEED_BYTES = 1 << 16  # of copy_in: below that, handing over costs more than sending
-FEED_CHUNKS = 2  # of copy_in: one being sent, one ready
 
 
 class _Loop:
@@ -124,207 +121,76 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 def _is_cancellation(error: BaseException) -> bool:
-    return isinstance(error, asyncio.CancelledError | asyncpg.QueryCanceledError)
+    return isinstance(error, asyncio.CancelledError) or (isinstance(error, ServerError) and error.sqlstate == CANCELLED)
 
 
 class Connection:
-    """One session of the server, for one task at a time. Made by `Pool.acquire`."""
+    """One session of the server, for one task at a time. Made by `Pool.acquire`. Trio: all of it; what its methods do,
+    `Statements` says."""
 
     def __init__(self, loop: _Loop, raw: Any) -> None:
         self._loop = loop
-        self._raw = raw
-        self._spoilt = False
+        self._session = Session(raw)
+
+    async def run(self, work: Callable[[Session], Awaitable[T]], patience_seconds: float = 0) -> T:
+        """Have all of `work` done on the loop's thread: there and back once, which takes longer than a short statement.
+        Nothing may touch what it works on meanwhile. patience_seconds: how long it may go on once we are cancelled."""
+        return await self._loop.run(lambda: work(self._session), patience_seconds)
 
     async def execute(self, query: str, *args: Any) -> str:
-        """Trio. Run a statement, or several where there are no args. Returns the server's words: `UPDATE 3`."""
-        return await self._run(lambda: self._raw.execute(query, *args))
-
-    async def executemany(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Trio. Run a statement once for each row, all or nothing, in few round trips."""
-        if not rows:  # asyncpg would leave the session in a transaction
-            return
-        await self._run(lambda: self._raw.executemany(query, rows))
+        return await self.run(lambda session: session.execute(query, *args))
 
     async def fetch(self, query: str, *args: Any) -> list[Row]:
-        """Trio. All rows."""
-        return await self._run(lambda: self._raw.fetch(query, *args))
+        return await self.run(lambda session: session.fetch(query, *args))
 
     async def fetchrow(self, query: str, *args: Any) -> Row | None:
-        """Trio. The first row, None where there is none."""
-        return await self._run(lambda: self._raw.fetchrow(query, *args))
+        return await self.run(lambda session: session.fetchrow(query, *args))
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """Trio. The first column of the first row, None where there is none."""
-        return await self._run(lambda: self._raw.fetchval(query, *args))
+        return await self.run(lambda session: session.fetchval(query, *args))
+
+    async def copy(self, table: str, columns: Sequence[str], content: bytes) -> int:
+        return await self.run(lambda session: session.copy(table, columns, content))
 
     def pages(self, query: str, *args: Any, size: int) -> "Pages":
         """The rows in lists of up to `size`, through a cursor in the server; to be read inside a transaction."""
         return Pages(self, query, args, size)
 
-    async def open_cursor(self, query: str, args: Sequence[Any], size: int) -> Callable[[], Awaitable[list[Row]]]:
-        """Trio. What `pages` reads by: each call brings the next rows, an empty list at the end."""
-
-        async def open_cursor() -> Any:
-            """asyncio"""
-            return await self._raw.cursor(query, *args)
-
-        cursor = await self._run(open_cursor)
-        return lambda: self._run(lambda: cursor.fetch(size))
-
-    async def copy_records(self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]) -> int:
-        """Trio. COPY rows in; returns how many. records: whole in memory, for they are read on the loop's thread."""
-        status = await self._run(lambda: self._raw.copy_records_to_table(table, columns=columns, records=records))
-        return _rows_copied(status)
-
-    async def copy_in(
-        self,
-        table: str,
-        columns: Sequence[str],
-        chunks: AsyncIterable[bytes],
-        *,
-        format: Literal["text", "csv", "binary"] = "text",
-    ) -> int:
-        """Trio. COPY a stream of bytes in, cut anywhere; returns how many rows.
-
-        An error of `chunks` undoes it all. A generator is closed at the end, whatever the end.
-        """
-        feed = _Feed()
-
-        async def begin() -> None:
-            """asyncio"""
-            feed.copy(self._raw.copy_to_table(table, columns=columns, source=feed.chunks(), format=format))
-
-        await self._run(begin)
-        try:
-            gathered = bytearray()
-            async for chunk in chunks:
-                gathered += chunk
-                if len(gathered) >= FEED_BYTES:
-                    await self._run(partial(feed.put, bytes(gathered)))
-                    gathered.clear()
-            if gathered:
-                await self._run(partial(feed.put, bytes(gathered)))
-            return _rows_copied(await self._run(feed.finish))
-        except BaseException:
-            await self._run(feed.abandon, patience_seconds=CLOSING_SECONDS)
-            raise
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await cast("AsyncGenerator[bytes]", chunks).aclose()
-
     @contextlib.asynccontextmanager
     async def transaction(self, *, isolation: Isolation | None = None, readonly: bool = False) -> AsyncGenerator[None]:
-        """Trio. BEGIN … COMMIT, ROLLBACK on any exception; inside another one, a savepoint.
-
-        A COMMIT once sent is waited for though the caller is cancelled, CLOSING_SECONDS long: who gets past the block
-        knows that it is committed, who gets ConnectionLost from its end does not know.
-        """
-
-        async def start() -> Any:
-            """asyncio. Makes it here, too: that fails where the connection has broken unnoticed."""
-            transaction = self._raw.transaction(isolation=isolation, readonly=readonly)
-            await transaction.start()
-            return transaction
-
-        try:
-            transaction = await self._run(start)
-        except BaseException:
-            self._spoilt = True  # asyncpg takes a half-begun transaction for an open one
-            raise
+        transaction = await self.run(lambda session: session.begin(isolation, readonly))
         try:
             yield
         except BaseException:
-            with contextlib.suppress(StoreError):  # what broke the block says more
-                await self._finish(transaction.rollback)
+            await self.run(lambda session: session.roll_back(transaction), CLOSING_SECONDS)
             raise
-        await self._finish(transaction.commit)
-
-    async def _finish(self, end: Callable[[], Awaitable[None]]) -> None:
-        """Trio"""
-        try:
-            await self._run(end, patience_seconds=CLOSING_SECONDS)
-        except ServerError:
-            raise  # a deferred constraint, a serialization failure: the server has rolled back
-        except BaseException:
-            self._spoilt = True
-            raise
+        await self.run(lambda session: session.commit(transaction), CLOSING_SECONDS)
 
     def is_clean(self) -> bool:
         """Whether somebody else may use it next."""
-        return not (self._spoilt or self._raw.is_closed() or self._raw.is_in_transaction())
-
-    async def _run(self, start: Callable[[], Awaitable[T]], patience_seconds: float = 0) -> T:
-        """Trio. Run on the loop, with asyncpg's errors turned into ours."""
-        try:
-            return await self._loop.run(start, patience_seconds)
-        except asyncpg.InternalClientError as error:
-            # Out of step with the server, as when that said goodbye just as we began: asyncpg never gets over it.
-            await self._loop.run(lambda: _terminate([self._raw]), CLOSING_SECONDS)
-            raise ConnectionLost(f"the connection to Postgres was lost: {error}") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RuntimeError) as error:
-            # RuntimeError: uvloop's, for writing to what has been closed
-            closed = self._raw.is_closed() or self._raw._transport.is_closing()
-            raise _translated(error, closed) from error
+        return self._session.is_clean()
 
 
 class Pages:
     """The rows of a query, a list at a time. No generator: one left halfway has nothing to clean up."""
 
     def __init__(self, connection: Connection, query: str, args: Sequence[Any], size: int) -> None:
-        self._open = lambda: connection.open_cursor(query, args, size)
-        self._next: Callable[[], Awaitable[list[Row]]] | None = None
+        self._connection = connection
+        self._query = query
+        self._args = args
+        self._size = size
+        self._cursor: Any = None
 
     def __aiter__(self) -> "Pages":
         return self
 
     async def __anext__(self) -> list[Row]:
         """Trio"""
-        if self._next is None:
-            self._next = await self._open()
-        if page := await self._next():
+        if self._cursor is None:
+            self._cursor = await self._connection.run(lambda session: session.open_cursor(self._query, self._args))
+        if page := await self._connection.run(lambda session: session.fetch_next(self._cursor, self._size)):
             return page
         raise StopAsyncIteration
-
-
-class _Feed:
-    """What copy_in hands over to the loop's thread, where all of this runs."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(FEED_CHUNKS)
-        self._copying: asyncio.Task[str] | None = None
-
-    def copy(self, copy: Coroutine[Any, Any, str]) -> None:
-        self._copying = asyncio.create_task(copy)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """asyncio"""
-        while chunk := await self._queue.get():
-            yield chunk
-
-    async def put(self, chunk: bytes | None) -> None:
-        """asyncio. Wait for room. Raises what ended the copying, where that has ended."""
-        assert self._copying
-        putting = asyncio.create_task(self._queue.put(chunk))
-        try:
-            await asyncio.wait({putting, self._copying}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            putting.cancel()
-        if self._copying.done():
-            self._copying.result()
-
-    async def finish(self) -> str:
-        """asyncio"""
-        assert self._copying
-        await self.put(None)
-        return await self._copying
-
-    async def abandon(self) -> None:
-        """asyncio"""
-        assert self._copying
-        self._copying.cancel()
-        await asyncio.wait({self._copying})
-        if not self._copying.cancelled():
-            self._copying.exception()  # seen: what the caller hears of is what made us abandon it
 
 
 class Pool:
@@ -448,19 +314,3 @@ async def _terminate(connections: Sequence[Any]) -> None:
     """asyncio. Drop connections without a goodbye."""
     for raw in connections:
         raw.terminate()
-
-
-def _rows_copied(status: str) -> int:
-    return int(status.removeprefix("COPY "))
-
-
-def _translated(error: Exception, closed: bool) -> Exception:
-    """Our error for one of asyncpg's. A wrong use of asyncpg (another operation in progress) stays what it is."""
-    lost = closed or isinstance(error, OSError | asyncpg.PostgresConnectionError)
-    if isinstance(error, asyncpg.PostgresError):
-        told: Any = error
-        if not lost and not told.sqlstate.startswith("57P"):
-            # without the detail, which quotes the values of people; the whole error is the cause
-            return ServerError(told.message or type(error).__name__, told.sqlstate, told.constraint_name)
-        lost = True
-    return ConnectionLost(f"the connection to Postgres was lost: {error}") if lost else error

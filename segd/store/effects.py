@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from segd.core.effects import Effects, LogEntry, Logged, Standing, Waiting
 from segd.core.time.calendar import day_of
 from segd.core.time.instants import Instant, from_datetime, to_datetime
-from segd.store.bridge import Connection
 from segd.store.queries import columns, query
+from segd.store.session import Statements
 
 
 async def write_effects(
-    connection: Connection, effects: Effects, log_position: int, zone: tzinfo, now: Instant
+    connection: Statements, effects: Effects, log_position: int, zone: tzinfo, now: Instant
 ) -> list[Logged]:
-    """Trio. Inside the journal's transaction, before it moves rows to other users.
+    """Either. Inside the journal's transaction, before it moves rows to other users.
 
     Timers are dropped before others are set. log_position: of the last entry of the log; returns those that come after
     it. zone: in which days are counted.
@@ -87,7 +87,7 @@ class _Record:
             )  # fmt: skip
 
 
-async def _read_record(connection: Connection, log: Sequence[LogEntry]) -> _Record:
+async def _read_record(connection: Statements, log: Sequence[LogEntry]) -> _Record:
     keys = {_key(entry.user, one) for entry in log for one in (entry.of, entry.was) if one is not None}
     keys_in_columns = columns((segment, user, cause, to_datetime(at)) for segment, user, cause, at in keys)
     rows = await connection.fetch(query("recorded"), *keys_in_columns)
@@ -126,7 +126,7 @@ def _per_day(logged: Sequence[Logged], zone: tzinfo) -> Iterable[tuple[int, date
     return [(*day, count, retracted[day]) for day, count in standing.items()]
 
 
-async def _write_timers(connection: Connection, effects: Effects) -> None:
+async def _write_timers(connection: Statements, effects: Effects) -> None:
     waiting = {(user, one.segment, one.cause): one for user, one in effects.set}
     dropped = {(user, one.segment, one.cause) for user, one in effects.dropped} - waiting.keys()
     if dropped:

@@ -4,6 +4,7 @@ Packed here rather than by asyncpg: instants stay integers, properties stay the 
 about a third of the time.
 """
 
+from collections.abc import Iterable
 from struct import Struct
 
 from segd.core.effects import Taken
@@ -66,3 +67,8 @@ def trait_write_row(user: int, timestamp: Instant, sequence: int, traits: bytes)
 def seen_row(message_hash: bytes, day: int) -> bytes:
     """message_hash: HASH_BYTES of it. day: of running."""
     return _SEEN.pack(2, HASH_BYTES, message_hash, 4, day)
+
+
+def content(rows: Iterable[bytes]) -> bytes:
+    """All that is to be copied."""
+    return b"".join((HEADER, *rows, TRAILER))

@@ -14,8 +14,9 @@ import trio
 from segd.core.answers import Named
 from segd.core.observing import Observed, observe
 from segd.core.time.instants import from_datetime
-from segd.store.bridge import Pool, Row
+from segd.store.bridge import Pool
 from segd.store.queries import query
+from segd.store.session import Row
 
 T = TypeVar("T")
 

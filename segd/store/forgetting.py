@@ -7,8 +7,9 @@ from segd.core.answers import UserKey
 from segd.core.events.refused_ids import RefusedIds, hash_of
 from segd.core.time.calendar import day_of
 from segd.core.time.instants import Instant, from_datetime, to_datetime
-from segd.store.bridge import Connection, Pool
+from segd.store.bridge import Pool
 from segd.store.queries import query
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 
 # The user first: whoever notes something about them meanwhile waits for us, and finds nobody.
@@ -18,9 +19,9 @@ TABLES = (
 
 
 async def forget(
-    connection: Connection, key: UserKey, zone: tzinfo, refused_until: Instant | None
+    connection: Statements, key: UserKey, zone: tzinfo, refused_until: Instant | None
 ) -> Changed[tuple[dict[str, int], list[UserKey]]]:
-    """Trio. Inside the journal's transaction. How many rows went by table, and the ids that the user had.
+    """Either. Inside the journal's transaction. How many rows went by table, and the ids that the user had.
 
     zone: the account's. refused_until: until when the ids are refused. Raises LookupError where there is no such user.
     """
@@ -38,13 +39,13 @@ async def forget(
     return Changed((counts, ids), outdated=frozenset({number}))
 
 
-async def ids_of(connection: Connection, number: int) -> list[UserKey]:
-    """Trio. All that a user goes by."""
+async def ids_of(connection: Statements, number: int) -> list[UserKey]:
+    """Either. All that a user goes by."""
     return [UserKey(*row) for row in await connection.fetch(query("ids_of_user"), number)]
 
 
-async def _uncount(connection: Connection, numbers: list[int], zone: tzinfo) -> None:
-    """Trio. Take what goes off the days it was counted on, so that reports agree with members and log."""
+async def _uncount(connection: Statements, numbers: list[int], zone: tzinfo) -> None:
+    """Either. Take what goes off the days it was counted on, so that reports agree with members and log."""
     standing: Counter[tuple[date, int]] = Counter()
     retracted: Counter[tuple[date, int]] = Counter()
     for row in await connection.fetch(query("qualifications_of_user"), numbers):

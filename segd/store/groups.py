@@ -12,6 +12,7 @@ from segd.store.effects import write_effects
 from segd.store.entries import Entries, Entry
 from segd.store.errors import ConnectFailed, ConnectionLost, ServerError
 from segd.store.queries import query
+from segd.store.session import CLOSING_SECONDS, Statements
 from segd.store.waiting import Append, Asked, Item
 from segd.store.writer import End, Writer
 
@@ -61,14 +62,18 @@ class Rounds:
 
         Raises Refused, what `is_about_values`, and StoreError: then it may have been committed.
         """
-        connection = self._writer.connection
-        await self._turn_seen(ran)
-        async with connection.transaction():
+        await self._writer.connection.run(
+            lambda session: self._write(session, round, now, accepted_at, ran), CLOSING_SECONDS
+        )
+
+    async def _write(self, session: Statements, round: Round, now: Instant, accepted_at: Instant, ran: float) -> None:
+        await self._turn_seen(session, ran)
+        async with session.transaction():
             end = self._writer.end
             if round.effects:  # first: they are of users as they were before this round
-                round.logged = await write_effects(connection, round.effects, end.log_position, self._zone, now)
+                round.logged = await write_effects(session, round.effects, end.log_position, self._zone, now)
                 end = end._replace(effects=end.effects + 1, log_position=end.log_position + len(round.logged))
-            group = await self._write_items(round.items)
+            group = await self._write_items(session, round.items)
             if group is not None:
                 end = end._replace(position=group.position)
             if end != self._writer.end:
@@ -76,7 +81,7 @@ class Rounds:
                 concerned = [] if group is None else _concerned(group)
                 replanned = group is not None and group.replanned
                 await self._writer.advance(
-                    end, round.effects.settled, to_datetime(accepted_at), ran, concerned, replanned,
+                    session, end, round.effects.settled, to_datetime(accepted_at), ran, concerned, replanned,
                     statement="advance_live",
                 )  # fmt: skip
 
@@ -85,18 +90,18 @@ class Rounds:
         for how many seconds segd has, in all its lives."""
         await self._writer.connection.execute(query("beat"), settled, to_datetime(accepted_at), ran)
 
-    async def _write_items(self, items: Sequence[Item]) -> Group | None:
+    async def _write_items(self, session: Statements, items: Sequence[Item]) -> Group | None:
         match items:
             case [Asked() as asked]:
-                return await self._change(asked)
+                return await self._change(session, asked)
             case _:
-                return await self._append([item for item in items if isinstance(item, Append)])
+                return await self._append(session, [item for item in items if isinstance(item, Append)])
 
-    async def _change(self, asked: Asked) -> Group:
+    async def _change(self, session: Statements, asked: Asked) -> Group:
         assert asked.write is not None
         position = self._writer.end.position + 1
         try:
-            asked.result, outdated, replanned = await asked.write(self._writer.connection, position)
+            asked.result, outdated, replanned = await asked.write(session, position)
         except (ConnectionLost, ConnectFailed):
             raise
         except Exception as error:
@@ -105,20 +110,20 @@ class Rounds:
             raise Refused from error
         return Group(position, outdated=outdated, replanned=replanned)
 
-    async def _append(self, appends: Sequence[Append]) -> Group | None:
-        live = await self._not_seen([entry for each in appends if not each.imported for entry in each.entries])
+    async def _append(self, session: Statements, appends: Sequence[Append]) -> Group | None:
+        live = await self._not_seen(session, [entry for each in appends if not each.imported for entry in each.entries])
         known = {entry.event.message_id for entry in live.values()}
         history: list[Entry] = []
         for each in appends:
             if each.imported:
-                history += await self._not_stored(each, known)
+                history += await self._not_stored(session, each, known)
         if not live and not history:
             return None
-        group = await self._entries.write([*history, *live.values()])
+        group = await self._entries.write(session, [*history, *live.values()])
         if live:
             assert self._seen_day is not None
             seen = [event_rows.seen_row(hash, self._seen_day) for hash in live]
-            await self._entries.copy("seen", event_rows.SEEN_COLUMNS, seen)
+            await session.copy("seen", event_rows.SEEN_COLUMNS, event_rows.content(seen))
         concerned = frozenset(arrival.user for arrival in group.arrivals[: len(history)])
         return group._replace(
             arrivals=group.arrivals[len(history) :],
@@ -126,31 +131,31 @@ class Rounds:
             outdated=group.outdated | concerned,
         )
 
-    async def _not_seen(self, entries: Sequence[Entry]) -> dict[bytes, Entry]:
+    async def _not_seen(self, session: Statements, entries: Sequence[Entry]) -> dict[bytes, Entry]:
         """The first of each message that did not come lately, by hash."""
         first_arrivals: dict[bytes, Entry] = {}
         for entry in entries:
             first_arrivals.setdefault(_hash(entry.event.message_id), entry)
         if first_arrivals:
-            for row in await self._writer.connection.fetch(query("seen_hashes"), list(first_arrivals)):
+            for row in await session.fetch(query("seen_hashes"), list(first_arrivals)):
                 del first_arrivals[row[0]]
         return first_arrivals
 
-    async def _not_stored(self, history: Append, known: set[str]) -> list[Entry]:
+    async def _not_stored(self, session: Statements, history: Append, known: set[str]) -> list[Entry]:
         """The first of each message that is not there already. known: ids of messages of this round; gets theirs."""
         first: dict[str, Entry] = {}
         for entry in history.entries:
             if entry.event.message_id not in known:
                 first.setdefault(entry.event.message_id, entry)
         known.update(first)
-        new = await self._entries.without_stored([entry.event for entry in first.values()])
+        new = await self._entries.without_stored(session, [entry.event for entry in first.values()])
         history.new = len(new)
         return [first[event.message_id] for event in new]
 
-    async def _turn_seen(self, ran: float) -> None:
+    async def _turn_seen(self, session: Statements, ran: float) -> None:
         today = int(ran / SEEN_SECONDS)
         if today != self._seen_day:
-            await self._writer.connection.execute(query("turn_seen"), today)
+            await session.execute(query("turn_seen"), today)
             self._seen_day = today
 
 

@@ -25,6 +25,7 @@ from segd.store.bridge import Pool
 from segd.store.entries import Entries, entry
 from segd.store.forgetting import load_refused_ids
 from segd.store.queries import query
+from segd.store.session import Statements
 from segd.store.writer import Writer, only_writer
 
 BATCH = 20_000  # messages: larger ones are no faster, and each is held in memory three times
@@ -176,10 +177,13 @@ class _Batches:
 
     async def write(self, events: Sequence[Event]) -> int:
         """Trio. In one transaction; returns how many were new."""
-        async with self._writer.connection.transaction():
-            events = await self._entries.without_stored(events)
+        return await self._writer.connection.run(lambda session: self._write(session, events))
+
+    async def _write(self, session: Statements, events: Sequence[Event]) -> int:
+        async with session.transaction():
+            events = await self._entries.without_stored(session, events)
             if events:
                 entries = [entry(event, self._now, "imported", trusted=True) for event in events]
-                group = await self._entries.write(entries)
-                await self._writer.advance(self._writer.end._replace(position=group.position))
+                group = await self._entries.write(session, entries)
+                await self._writer.advance(session, self._writer.end._replace(position=group.position))
         return len(events)

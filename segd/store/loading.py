@@ -5,6 +5,7 @@ a table was when it was made. Properties stay JSON here too, and are fetched onl
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +16,9 @@ from segd.core.deciding.plan import Plan
 from segd.core.effects import Moved, Standing, StoredEvent, StoredUser, Taken, Waiting
 from segd.core.events.messages import Event, Kind
 from segd.core.time.instants import Instant, from_datetime, to_datetime
-from segd.store.bridge import Connection, Row
+from segd.store.bridge import Connection
 from segd.store.queries import query
+from segd.store.session import Row, Statements
 
 TURN = 2_000  # rows that are read at once, in about 10 ms
 
@@ -25,6 +27,17 @@ _TRAITS = Decoder(dict[str, Any], float_hook=Decimal)  # as arriving ones are re
 _KINDS: dict[str, Kind] = {
     "$page": "page", "$screen": "screen", "$identify": "identify", "$group": "group", "$alias": "alias"
 }  # fmt: skip
+
+
+@dataclass
+class _Rows:
+    """What is read of some users. events: those that wrote traits come again, and are the ones that count."""
+
+    users: list[Row]
+    joins: list[Row]
+    standing: list[Row]
+    timers: list[Row]
+    events: list[Row] = field(default_factory=list[Row])
 
 
 async def load_asked(
@@ -64,49 +77,58 @@ async def load_users(
     are seen. lasting: of the events asked for by name those that are needed however old. since: all others that are
     stamped earlier are not needed; None: all are.
     """
+    asked, with_properties = [*names, *plain], list(names)
+    bound = None if since is None else to_datetime(since)
+
+    async def read(session: Statements) -> _Rows:
+        """Either"""
+        async with session.transaction(isolation="repeatable_read", readonly=True):
+            await session.execute(query("look_up_in_this"))
+            rows = _Rows(
+                await session.fetch(query("users_by_number"), numbers),
+                await session.fetch(query("joins_of_users"), numbers),
+                await session.fetch(query("standing_of_users"), numbers),
+                await session.fetch(query("timers_of_users"), numbers),
+            )
+            statement = query("events_of_users")
+            if asked or everything:
+                rows.events += await session.fetch(statement, numbers, bound, everything, asked, with_properties)
+                if bound is not None and lasting:
+                    rows.events += await session.fetch(statement, numbers, None, False, list(lasting), with_properties)
+            if traits:
+                rows.events += await session.fetch(
+                    query("trait_writes_of_users"), numbers, list(traits), with_properties
+                )
+        return rows
+
+    rows = await connection.run(read)
     events: dict[int, dict[int, StoredEvent]] = {}  # by user and sequence
     moved: dict[int, list[Moved]] = {}
     standing: dict[int, list[Standing]] = {}
     waiting: dict[int, list[Waiting]] = {}
-    asked, with_properties = [*names, *plain], list(names)
-    bound = None if since is None else to_datetime(since)
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await connection.execute(query("look_up_in_this"))
-        users = {row["number"]: row for row in await connection.fetch(query("users_by_number"), numbers)}
-        if asked or everything:
-            statement = query("events_of_users")
-            rows = await connection.fetch(statement, numbers, bound, everything, asked, with_properties)
-            async for row in _in_turns(rows):
-                events.setdefault(row[0], {})[row[2]] = _event(row)
-            if bound is not None and lasting:
-                rows = await connection.fetch(statement, numbers, None, False, list(lasting), with_properties)
-                async for row in _in_turns(rows):
-                    events.setdefault(row[0], {})[row[2]] = _event(row)
-        if traits:
-            statement = query("trait_writes_of_users")
-            async for row in _in_turns(await connection.fetch(statement, numbers, list(traits), with_properties)):
-                events.setdefault(row[0], {})[row[2]] = _event(row)
-        for user, old, into, id, anonymous, at, sequence in await connection.fetch(query("joins_of_users"), numbers):
-            moved.setdefault(user, []).append(Moved(old, into, id, anonymous, from_datetime(at), sequence))
-        async for row in _in_turns(await connection.fetch(query("standing_of_users"), numbers)):
-            user, segment, version, id, anonymous, at, cause, cause_id = row
-            one = Standing(segment, version, id, anonymous, from_datetime(at), cause, cause_id)
-            standing.setdefault(user, []).append(one)
-        for row in await connection.fetch(query("timers_of_users"), numbers):
-            user, segment, version, cause, opened, due = row
-            one = Waiting(segment, version, cause, from_datetime(opened), from_datetime(due))
-            waiting.setdefault(user, []).append(one)
+    async for row in _in_turns(rows.events):
+        events.setdefault(row[0], {})[row[2]] = _event(row)
+    for user, old, into, id, anonymous, at, sequence in rows.joins:
+        moved.setdefault(user, []).append(Moved(old, into, id, anonymous, from_datetime(at), sequence))
+    async for row in _in_turns(rows.standing):
+        user, segment, version, id, anonymous, at, cause, cause_id = row
+        one = Standing(segment, version, id, anonymous, from_datetime(at), cause, cause_id)
+        standing.setdefault(user, []).append(one)
+    for row in rows.timers:
+        user, segment, version, cause, opened, due = row
+        one = Waiting(segment, version, cause, from_datetime(opened), from_datetime(due))
+        waiting.setdefault(user, []).append(one)
     return [
         StoredUser(
             number,
-            user["id"],
-            user["anonymous"],
+            id,
+            anonymous,
             list(events.get(number, {}).values()),
             moved.get(number, ()),
             standing.get(number, ()),
             waiting.get(number, ()),
         )
-        for number, user in users.items()
+        for number, id, anonymous in rows.users
     ]
 
 

@@ -6,8 +6,9 @@ from typing import cast
 from segd.core.effects import LogEntry, Logged, Standing
 from segd.core.frames import Cause, Shown
 from segd.core.time.instants import from_datetime, to_datetime
-from segd.store.bridge import Connection, Pool, Row
+from segd.store.bridge import Connection, Pool
 from segd.store.queries import query
+from segd.store.session import Row
 from segd.store.traits import traits_worth_showing
 
 

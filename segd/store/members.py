@@ -7,12 +7,13 @@ from datetime import tzinfo
 from segd.core.answers import Member
 from segd.core.language import definitions as d
 from segd.core.time.instants import Instant, from_datetime
-from segd.store.bridge import Connection, Pool, Row
+from segd.store.bridge import Connection, Pool
 from segd.store.conditions_sql import Answer
 from segd.store.history import prepare
 from segd.store.people import with_traits
 from segd.store.queries import Sql, Statement, query
 from segd.store.reports import at_one_instant, segment_numbered
+from segd.store.session import Row
 
 PAGE = 1_000  # members of a stream that are in memory at once
 

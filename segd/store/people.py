@@ -5,8 +5,9 @@ from typing import Any
 
 from segd.core.answers import Person
 from segd.core.time.instants import from_datetime
-from segd.store.bridge import Connection, Row
+from segd.store.bridge import Connection
 from segd.store.queries import query
+from segd.store.session import Row
 from segd.store.traits import traits_worth_showing
 
 

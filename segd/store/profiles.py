@@ -14,11 +14,12 @@ from segd.core.events.refused_ids import RefusedIds, hash_of
 from segd.core.ports import Unsure
 from segd.core.time.instants import LATEST, Instant, from_datetime, to_datetime
 from segd.core.why.verdict import Told
-from segd.store.bridge import Pool, Row
+from segd.store.bridge import Pool
 from segd.store.export import exported
 from segd.store.forgetting import forget, ids_of
 from segd.store.people import person, with_traits
 from segd.store.queries import query
+from segd.store.session import Row
 from segd.store.waiting import Write
 from segd.store.why import memberships, user_row, why
 

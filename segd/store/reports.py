@@ -13,13 +13,14 @@ from segd.core.language import definitions as d
 from segd.core.language.beginnings import beginning
 from segd.core.time.calendar import day_of
 from segd.core.time.instants import DAY, HOUR, Instant, from_datetime, to_datetime, to_text
-from segd.store.bridge import Connection, Pool, Row
+from segd.store.bridge import Connection, Pool
 from segd.store.conditions_sql import Answer, Compiled
 from segd.store.history import prepare
 from segd.store.log import PostgresLog, beside
 from segd.store.people import persons
 from segd.store.queries import Sql, Statement, query
 from segd.store.segment_rows import Segment, read_segments
+from segd.store.session import Row
 from segd.store.snapshots import SAMPLE, SHOWN_DAYS, counted
 
 SHARE_DAYS = 7  # of a live segment: how many of those who began it in them qualified

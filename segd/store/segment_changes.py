@@ -6,14 +6,14 @@ from typing import Protocol, TypeVar
 from segd.core.language.definitions import Definition
 from segd.core.time.instants import Instant
 from segd.store import segments
-from segd.store.bridge import Connection
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 
 T = TypeVar("T")
 
 
 class ChangesJournal(Protocol):
-    async def change(self, write: Callable[[Connection, int], Awaitable[Changed[T]]]) -> T: ...
+    async def change(self, write: Callable[[Statements, int], Awaitable[Changed[T]]]) -> T: ...
 
 
 class SegmentChanges:

@@ -12,10 +12,11 @@ from segd.core.language.reading import definition_json
 from segd.core.segment_views import Order, SegmentView
 from segd.core.time.calendar import day_of, midnight
 from segd.core.time.instants import DAY, Instant, from_datetime, to_datetime
-from segd.store.bridge import Connection, Pool, Row
+from segd.store.bridge import Connection, Pool
 from segd.store.queries import query
 from segd.store.segment_rows import Segment, read_segments
 from segd.store.segments import name_taken, named_alike, problems
+from segd.store.session import Row
 
 TREND_DAYS = 14
 

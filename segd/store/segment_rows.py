@@ -16,8 +16,8 @@ from segd.core.language import definitions as d
 from segd.core.language.reading import read_definition
 from segd.core.language.rules import is_object
 from segd.core.time.instants import Instant, from_datetime, to_datetime
-from segd.store.bridge import Connection, Row
 from segd.store.queries import query
+from segd.store.session import Row, Statements
 
 Status = Literal["running", "paused"]
 
@@ -103,8 +103,8 @@ class Stored(NamedTuple):
         return found
 
 
-async def read_segments(connection: Connection) -> Stored:
-    """Trio"""
+async def read_segments(connection: Statements) -> Stored:
+    """Either"""
     stored = Stored([], [])
     for row in await connection.fetch(query("list_segments")):
         try:
@@ -114,20 +114,20 @@ async def read_segments(connection: Connection) -> Stored:
     return stored
 
 
-async def list_segments(connection: Connection) -> list[Segment]:
-    """Trio. Those that can be asked and run, in order of number."""
+async def list_segments(connection: Statements) -> list[Segment]:
+    """Either. Those that can be asked and run, in order of number."""
     return (await read_segments(connection)).sound()
 
 
-async def find_segment(connection: Connection, named: str) -> Segment | None:
-    """Trio. named: a name, or a number as text. Raises DefinitionError for one that is unreadable."""
+async def find_segment(connection: Statements, named: str) -> Segment | None:
+    """Either. named: a name, or a number as text. Raises DefinitionError for one that is unreadable."""
     row = await connection.fetchrow(query("find_segment"), named)
     return None if row is None else _segment(row)
 
 
-async def runs(connection: Connection, since: Instant | None) -> list[Run]:
-    """Trio. The runs that go on, and those that ended at `since` or later (None: all), or for which something that came
-    due may still wait; of a segment the earlier first. Without those whose definitions cannot be read any more.
+async def runs(connection: Statements, since: Instant | None) -> list[Run]:
+    """Either. The runs that go on, and those that ended at `since` or later (None: all), or for which something that
+    came due may still wait; of a segment the earlier first. Without those whose definitions cannot be read any more.
 
     Their definitions name other segments by number; of what an ended run names, some may be gone.
     """

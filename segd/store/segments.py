@@ -20,9 +20,9 @@ from segd.core.language.reading import definition_json
 from segd.core.language.rules import did_you_mean
 from segd.core.segment_views import tag
 from segd.core.time.instants import Instant, from_datetime, to_datetime, to_text
-from segd.store.bridge import Connection
 from segd.store.queries import query
 from segd.store.segment_rows import BrokenError, Segment, Stored, Unreadable, read_segments, runs
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 
 
@@ -35,8 +35,8 @@ class SegmentRefused(SegdError):
 # changes it has not seen any other, else SegmentRefused `changed_meanwhile`; None: whichever it is in.
 
 
-async def create(connection: Connection, position: int, definition: d.Definition, now: Instant) -> Changed[Segment]:
-    """Trio. A new segment, which counts from now on. Raises SegmentRefused `name_taken`, and DefinitionError where it
+async def create(connection: Statements, position: int, definition: d.Definition, now: Instant) -> Changed[Segment]:
+    """Either. A new segment, which counts from now on. Raises SegmentRefused `name_taken`, and DefinitionError where it
     names segments that are not there."""
     stored = await read_segments(connection)
     _check(definition, None, stored)
@@ -52,14 +52,14 @@ async def create(connection: Connection, position: int, definition: d.Definition
 
 
 async def change(
-    connection: Connection,
+    connection: Statements,
     position: int,
     number: int,
     definition: d.Definition,
     now: Instant,
     seen: Collection[str] | None = None,
 ) -> Changed[Segment]:
-    """Trio. Give a segment another definition.
+    """Either. Give a segment another definition.
 
     It is a new version where more than the name (or the `start`, which is over) differs. The open windows of a live one
     stay where `on` and `zone` do not; else they are dropped, and it begins as a new one would. Segments that name it by
@@ -98,8 +98,8 @@ async def change(
     return Changed(segment, replanned=True)
 
 
-async def pause(connection: Connection, position: int, number: int, now: Instant) -> Changed[Segment]:
-    """Trio. Nobody qualifies until it is resumed: what comes due meanwhile is dropped. Of one that is paused already,
+async def pause(connection: Statements, position: int, number: int, now: Instant) -> Changed[Segment]:
+    """Either. Nobody qualifies until it is resumed: what comes due meanwhile is dropped. Of one that is paused already,
     nothing changes. Raises SegmentRefused: `no_segment`, or `not_live`; and BrokenError."""
     old, _ = _live(await read_segments(connection), number)
     if old.status == "paused":
@@ -111,8 +111,8 @@ async def pause(connection: Connection, position: int, number: int, now: Instant
     return Changed(segment, replanned=True)
 
 
-async def resume(connection: Connection, position: int, number: int, now: Instant) -> Changed[Segment]:
-    """Trio. Let it count again, from now on. Its trigger saw all that happened while it was paused, so what is still
+async def resume(connection: Statements, position: int, number: int, now: Instant) -> Changed[Segment]:
+    """Either. Let it count again, from now on. Its trigger saw all that happened while it was paused, so what is still
     open comes due as if it had never been; unless `on` or `zone` were changed meanwhile, for then it begins as a new
     one would. Of one that runs nothing changes. Raises as `pause`."""
     stored = await read_segments(connection)
@@ -132,10 +132,10 @@ async def resume(connection: Connection, position: int, number: int, now: Instan
 
 
 async def delete(
-    connection: Connection, position: int, number: int, seen: Collection[str] | None = None
+    connection: Statements, position: int, number: int, seen: Collection[str] | None = None
 ) -> Changed[None]:
-    """Trio. Remove a segment and all that came of it. Raises SegmentRefused: `no_segment`, or `in_use`, which names the
-    segments that name this one."""
+    """Either. Remove a segment and all that came of it. Raises SegmentRefused: `no_segment`, or `in_use`, which names
+    the segments that name this one."""
     stored = await read_segments(connection)
     old = _numbered(stored, number)
     _check_seen(old, seen)
@@ -156,7 +156,7 @@ def _check_seen(segment: Segment | Unreadable, seen: Collection[str] | None) -> 
         )
 
 
-async def _update(connection: Connection, segment: Segment) -> None:
+async def _update(connection: Statements, segment: Segment) -> None:
     await connection.execute(
         query("change_segment"),
         segment.number,
@@ -169,7 +169,7 @@ async def _update(connection: Connection, segment: Segment) -> None:
 
 
 async def _begin_run(
-    connection: Connection,
+    connection: Statements,
     position: int,
     segment: Segment,
     segments: Sequence[Segment],

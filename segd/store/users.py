@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from segd.core.events.messages import Event
 from segd.core.time.instants import Instant, to_datetime
-from segd.store.bridge import Connection
 from segd.store.queries import columns, query
+from segd.store.session import Statements
 
 SEQUENCE_BITS = 48  # of a user's number: the message that made it; the 15 above are hash bits of its first id
 
@@ -170,8 +170,8 @@ class Identities:
     def _mean(self, id: Id, meaning: Meaning) -> None:
         self._meanings[id] = self._changed[id] = meaning
 
-    async def write(self, connection: Connection) -> None:
-        """Trio. Everything that came of the batch but its rows. Inside the transaction that writes those, before it."""
+    async def write(self, connection: Statements) -> None:
+        """Either. Everything that came of the batch but its rows. Before these, in the same transaction."""
         if self._moves:
             rows = [
                 (self.survivor(old), old, *(id or (None, None)), to_datetime(at), sequence, into)
@@ -216,8 +216,8 @@ JOINS = (
 )
 
 
-async def read_identities(connection: Connection, events: Iterable[Event]) -> Identities:
-    """Trio. What the store knows of all the ids on these messages."""
+async def read_identities(connection: Statements, events: Iterable[Event]) -> Identities:
+    """Either. What the store knows of all the ids on these messages."""
     ids: set[Id] = set()
     for event in events:
         if event.user_id is not None:

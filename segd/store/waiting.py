@@ -8,8 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import trio
 
 from segd.core.ports import Unavailable
-from segd.store.bridge import Connection
 from segd.store.entries import Entry
+from segd.store.session import Statements
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Changed(NamedTuple, Generic[T]):
     replanned: bool = False
 
 
-Write = Callable[[Connection, int], Awaitable[Changed[T]]]
+Write = Callable[[Statements, int], Awaitable[Changed[T]]]
 
 
 @dataclass(eq=False)

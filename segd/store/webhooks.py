@@ -2,8 +2,9 @@
 
 from segd.core.time.instants import Instant, from_datetime, to_datetime
 from segd.core.webhooks import Webhook
-from segd.store.bridge import Pool, Row
+from segd.store.bridge import Pool
 from segd.store.queries import query
+from segd.store.session import Row
 
 
 class PostgresWebhooks:

@@ -15,10 +15,11 @@ from segd.core.users.population import Entry, Population, User
 from segd.core.why.explain import Explanation, Membership, why_member
 from segd.core.why.explain import why as why_live
 from segd.core.why.verdict import Told
-from segd.store.bridge import Connection, Row
+from segd.store.bridge import Connection
 from segd.store.loading import load_asked
 from segd.store.queries import query
 from segd.store.segment_rows import BrokenError, Segment, list_segments, read_segments, runs
+from segd.store.session import Row
 
 
 async def user_row(connection: Connection, key: UserKey) -> Row:

@@ -10,6 +10,7 @@ import trio
 from segd.store.bridge import Connection
 from segd.store.errors import ConnectionLost, StoreError
 from segd.store.queries import query
+from segd.store.session import Statements
 
 LOCK = 7_308_613_710_048_978_534  # of this database's journal; any number nobody else uses
 RETURN_SECONDS = 5
@@ -53,11 +54,11 @@ class Writer:
         self.end = end
         self.mark = mark
 
-    async def advance(self, to: End, *more: Any, statement: str = "advance") -> None:
-        """Trio. Move the end, and mark it as ours, in the transaction that writes what lies before it. more: of another
-        statement that advances and does more, what it takes besides."""
+    async def advance(self, connection: Statements, to: End, *more: Any, statement: str = "advance") -> None:
+        """Either. Move the end, and mark it as ours, in the transaction that writes what lies before it. more: of
+        another statement that advances and does more, what it takes besides."""
         to = to._replace(mark=self.mark)
-        if await self.connection.execute(query(statement), *self.end[:2], *to, *more) != "UPDATE 1":
+        if await connection.execute(query(statement), *self.end[:2], *to, *more) != "UPDATE 1":
             raise StoreError("journal_moved", "somebody else has written to the journal: segd must be its only writer")
         self.end = to
 

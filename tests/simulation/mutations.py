@@ -57,14 +57,14 @@ def position_written_after_the_transaction() -> AbstractContextManager[Any]:
     async def written_after(self: Any, round: Any, *more: Any) -> None:
         later: list[Any] = []
 
-        async def advance(to: Any, *others: Any, statement: str) -> None:
-            later.append((to, others, statement))
+        async def advance(connection: Any, to: Any, *others: Any, statement: str) -> None:
+            later.append((connection, to, others, statement))
 
         real = self._writer.advance
         with patch.object(self._writer, "advance", advance):
             await write(self, round, *more)
-        for to, others, statement in later:
-            await real(to, *others, statement=statement)
+        for connection, to, others, statement in later:
+            await real(connection, to, *others, statement=statement)
 
     return patch.object(Rounds, "write", written_after)
 
@@ -222,8 +222,8 @@ def what_is_held_has_no_timer() -> AbstractContextManager[Any]:
 def who_was_forgotten_is_kept_in_mind() -> AbstractContextManager[Any]:
     change = Rounds._change
 
-    async def kept(self: Any, asked: Any) -> Group:
-        group = await change(self, asked)
+    async def kept(self: Any, session: Any, asked: Any) -> Group:
+        group = await change(self, session, asked)
         return group._replace(outdated=frozenset())
 
     return patch.object(Rounds, "_change", kept)
@@ -293,8 +293,8 @@ def effects_written_after_users_were_joined() -> AbstractContextManager[Any]:
         waiting.append(partial(write_effects, connection, effects, log_position, zone, now))
         return [Logged(cursor, entry) for cursor, entry in enumerate(effects.log, log_position + 1)]
 
-    async def items_first(self: Any, items: Any) -> Any:
-        group = await write_items(self, items)
+    async def items_first(self: Any, session: Any, items: Any) -> Any:
+        group = await write_items(self, session, items)
         while waiting:
             await waiting.pop()()
         return group

@@ -9,11 +9,11 @@ Nothing waits for the outside: time is Trio's, chance is one generator's, so tha
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -25,6 +25,8 @@ from .copying import copied
 from .statements import READS, SETTINGS, WRITES, name_of
 from .tables import Row, Tables, rows
 from .violation import Violation
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,13 @@ class Faults:
 
 
 NONE = Faults()
-WRITERS = ("advance_live", "beat", "copy_in")  # what only whoever has the lock may do
+WRITERS = ("advance_live", "beat", "copy")  # what only whoever has the lock may do
 LONG_SECONDS = ANSWER_SECONDS + 0.5  # for an answer: whoever has the lock knows by then that this is an outage
 
 
 @dataclass(frozen=True)
 class Done:
-    """One thing that a session did. name: of the statement, or `begin`, `commit`, `rollback`, `copy_in`."""
+    """One thing that a session did. name: of the statement, or `begin`, `commit`, `rollback`, `copy`."""
 
     session: int
     name: str
@@ -172,12 +174,11 @@ class Session:
         row = await self.fetchrow(statement, *args)
         return None if row is None else row[0]
 
-    async def copy_in(
-        self, table: str, columns: Sequence[str], chunks: AsyncIterable[bytes], *, format: str = "text"
-    ) -> int:
-        assert format == "binary"
-        content = b"".join([chunk async for chunk in chunks])
-        return await self._call("copy_in", (table, tuple(columns), content))
+    async def copy(self, table: str, columns: Sequence[str], content: bytes) -> int:
+        return await self._call("copy", (table, tuple(columns), content))
+
+    async def run(self, work: Callable[["Session"], Awaitable[T]], patience_seconds: float = 0) -> T:
+        return await work(self)
 
     @asynccontextmanager
     async def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AsyncGenerator[None]:
@@ -255,7 +256,7 @@ class Session:
     async def _call(self, name: str, args: tuple[Any, ...]) -> Any:
         asked = trio.current_time()
         await self._reach()
-        if name in WRITES or name == "copy_in":
+        if name in WRITES or name == "copy":
             await self.server.wait_turn(self)
             if self.lost:
                 self.server.end_turn(self)
@@ -298,7 +299,7 @@ class Session:
         if self._written is None:
             self._written = self.server.tables.copy()
         try:
-            if name == "copy_in":
+            if name == "copy":
                 return copied(self._written, *args)
             return WRITES[name](self._written, *args)
         finally:

@@ -14,8 +14,9 @@ from segd.core.effects import Effects, Group, Logged
 from segd.core.events.messages import Event, accept, decode
 from segd.core.ports import Follower
 from segd.core.time.instants import HOUR, Instant, parse_timestamp
-from segd.store.bridge import Connection, Pool
+from segd.store.bridge import Pool
 from segd.store.journal import JournalSettings, PostgresJournal
+from segd.store.session import Session
 
 NOW = parse_timestamp("2025-06-02T12:00:00Z")
 SETTINGS = JournalSettings(
@@ -119,30 +120,27 @@ class Cut:
     passes: how many are let through first.
     """
 
-    def __init__(self, pool: Pool, after: bool) -> None:
-        self.pool = pool
+    def __init__(self, after: bool) -> None:
         self.after = after
         self.cuts = 1
         self.passes = 0
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        finish = Connection._finish  # pyright: ignore[reportPrivateUsage]
+        commit = Session.commit
         cut = self
 
-        async def cut_finish(connection: Connection, end: Callable[[], Awaitable[None]]) -> None:
-            if cut.cuts and end.__name__ == "commit" and await cut._is_writer(connection):
+        async def cut_commit(session: Session, transaction: Any) -> None:
+            if cut.cuts and await cut._is_writer(session):
                 if cut.passes:
                     cut.passes -= 1
                 else:
                     cut.cuts -= 1
                     if cut.after:
-                        await finish(connection, end)
-                    with trio.CancelScope(shield=True):
-                        await lose(cut.pool)
-                    await connection.fetchval("SELECT 'and so this raises ConnectionLost'")
-            await finish(connection, end)
+                        await commit(session, transaction)
+                    await session.execute("SELECT pg_terminate_backend(pg_backend_pid())")  # raises ConnectionLost
+            await commit(session, transaction)
 
-        monkeypatch.setattr(Connection, "_finish", cut_finish)
+        monkeypatch.setattr(Session, "commit", cut_commit)
 
-    async def _is_writer(self, connection: Any) -> bool:
+    async def _is_writer(self, connection: Session) -> bool:
         return await connection.fetchval(f"SELECT pg_backend_pid() IN ({WRITERS})")

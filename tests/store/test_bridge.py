@@ -1,5 +1,6 @@
 import socket
 import threading
+from struct import pack
 
 import pytest
 import trio
@@ -7,6 +8,8 @@ import trio.testing
 
 from segd.store.bridge import Pool, open_pool, without_password
 from segd.store.errors import ConnectFailed, ConnectionLost, ServerError
+from segd.store.event_rows import content
+from segd.store.session import Session
 from tests.postgres_proxy import open_proxy
 
 SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
@@ -30,7 +33,7 @@ async def lose(pool: Pool, process: int):
 async def test_rows_come_back(empty_dsn):
     async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
         assert await connection.execute("CREATE TABLE t (x int, body jsonb); INSERT INTO t VALUES (0, '{}')")
-        await connection.executemany("INSERT INTO t VALUES ($1, $2)", [(1, '{"a": 1}'), (2, None)])
+        await connection.execute("INSERT INTO t VALUES (1, $1), (2, NULL)", '{"a": 1}')
         assert [tuple(row) for row in await connection.fetch("SELECT * FROM t ORDER BY x")] == [
             (0, "{}"),
             (1, '{"a": 1}'),
@@ -43,57 +46,79 @@ async def test_rows_come_back(empty_dsn):
         assert await connection.execute("DELETE FROM t WHERE x > 0") == "DELETE 2"
 
 
-async def test_copies_records(empty_dsn):
+def integers(*numbers: int) -> bytes:
+    return content(pack(">hii", 1, 4, number) for number in numbers)
+
+
+async def test_copies_all_or_nothing(empty_dsn):
     async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
-        await connection.execute("CREATE TABLE t (x int, y text)")
-        assert await connection.copy_records("t", ["y", "x"], [("a", 1), (None, 2)]) == 2
-        assert await connection.fetchval("SELECT sum(x) FROM t WHERE y IS NULL") == 2
+        await connection.execute("CREATE TABLE t (x int CHECK (x > 0), y text)")
+        assert await connection.copy("t", ["x"], integers(*range(1, 100_001))) == 100_000
+        with pytest.raises(ServerError) as caught:
+            await connection.copy("t", ["x"], integers(*range(1, 10_000), -1))
+        assert caught.value.sqlstate == "23514"
+        assert await connection.fetchval("SELECT count(*) FROM t") == 100_000
 
 
-async def stream(*chunks: bytes):
-    for chunk in chunks:
-        await trio.lowlevel.checkpoint()
-        yield chunk
+async def test_work_goes_over_in_one_piece(empty_dsn):
+    async def work(session: Session):
+        threads.append(threading.current_thread().name)
+        async with session.transaction():
+            await session.execute("CREATE TABLE t (x int)")
+            return await session.copy("t", ["x"], integers(1, 2)), await session.fetchval("SELECT sum(x) FROM t")
 
-
-async def test_copies_a_stream_cut_anywhere(empty_dsn):
-    cut = stream(b"1,", b"", b"one\n2,t", b"wo\n")
-    long = stream(*[b"%d\tx\n" % n * 1000 for n in range(100)])
+    threads: list[str] = []
     async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
-        await connection.execute("CREATE TABLE t (x int, y text)")
-        assert await connection.copy_in("t", ["x", "y"], cut, format="csv") == 2
-        assert await connection.copy_in("t", ["x", "y"], long) == 100_000
-        assert await connection.fetchval("SELECT string_agg(y, ' ' ORDER BY x) FROM t WHERE y <> 'x'") == "one two"
+        assert await connection.run(work) == (2, 3)
+        assert await connection.fetchval("SELECT count(*) FROM t") == 2
+    assert threads == ["segd-postgres"]
 
 
-async def test_a_bad_line_or_a_failing_source_undoes_the_whole_copy(empty_dsn):
-    async def failing():
-        yield b"1\n" * 100_000
-        raise LookupError
+async def test_an_error_of_the_work_undoes_it_and_is_ours(empty_dsn):
+    async def work(session: Session):
+        async with session.transaction():
+            await session.execute("INSERT INTO t VALUES (1)")
+            await session.execute("INSERT INTO t VALUES ('x')")
 
     async with open_pool(empty_dsn, 1) as pool, pool.acquire() as connection:
         await connection.execute("CREATE TABLE t (x int)")
-        with pytest.raises(ServerError) as caught:
-            await connection.copy_in("t", ["x"], stream(b"many\n", *[b"2\n" * 100_000] * 30))
-        assert caught.value.sqlstate == "22P02"
-        with pytest.raises(LookupError):
-            await connection.copy_in("t", ["x"], failing())
+        with pytest.raises(ServerError):
+            await connection.run(work)
         assert await connection.fetchval("SELECT count(*) FROM t") == 0
 
 
-async def test_a_cancelled_copy_leaves_nothing(empty_dsn):
-    async def endless():
-        while True:
-            yield b"1\n"
-            await trio.lowlevel.checkpoint()
+async def test_cancelled_work_is_undone_and_the_connection_goes_on(empty_dsn):
+    async def work(session: Session):
+        async with session.transaction():
+            await session.execute("INSERT INTO t VALUES (1)")
+            await session.execute("SELECT pg_sleep(60)")
 
+    async with open_pool(empty_dsn, 2) as pool, pool.acquire() as connection:
+        await connection.execute("CREATE TABLE t (x int)")
+        mine = await connection.fetchval("SELECT pg_backend_pid()")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.run, work)
+            await wait_sleeping(pool, 1)
+            nursery.cancel_scope.cancel()
+        assert await connection.fetchval("SELECT count(*) FROM t") == 0
+        assert await connection.fetchval("SELECT pg_backend_pid()") == mine
+
+
+async def test_work_with_patience_comes_to_its_end_when_cancelled(empty_dsn):
+    async def work(session: Session):
+        async with session.transaction():
+            await session.execute("INSERT INTO t VALUES (1)")
+            trio.from_thread.run_sync(scope.cancel, trio_token=token)
+            await session.execute("INSERT INTO t VALUES (2)")
+        return "done"
+
+    token = trio.lowlevel.current_trio_token()
     async with open_pool(empty_dsn, 1) as pool:
         await value(pool, "CREATE TABLE t (x int)")
-        with trio.move_on_after(0.2) as scope:
+        with trio.CancelScope() as scope:
             async with pool.acquire() as connection:
-                await connection.copy_in("t", ["x"], endless())
-        assert scope.cancelled_caught
-        assert await value(pool, "SELECT count(*) FROM t") == 0
+                assert await connection.run(work, patience_seconds=60) == "done"
+        assert await value(pool, "SELECT count(*) FROM t") == 2
 
 
 async def test_pages_come_from_a_cursor(empty_dsn):
@@ -208,7 +233,7 @@ async def test_a_connection_lost_inside_a_transaction_raises_that(empty_dsn):
 
 async def test_a_connection_over_the_network_ends_half_a_minute_after_the_network_does(empty_dsn):
     async with open_proxy(empty_dsn) as proxy, open_pool(proxy.dsn, 1) as pool, pool.acquire() as connection:
-        connected = connection._raw._transport.get_extra_info("socket")
+        connected = connection._session.raw._transport.get_extra_info("socket")
         assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
         def tcp(option):

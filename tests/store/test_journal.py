@@ -218,7 +218,7 @@ async def test_names_of_events_are_kept_in_mind_up_to_a_number(dsn: str, monkeyp
 async def test_the_answer_of_a_commit_is_lost(dsn: str, monkeypatch: pytest.MonkeyPatch, after: bool):
     async with open_pool(dsn, size=3) as pool, opened(pool) as journal:
         await journal.append([said("1")])
-        Cut(pool, after).install(monkeypatch)
+        Cut(after).install(monkeypatch)
         with trio.fail_after(60):
             await journal.append([said("2"), said("3")])
         await journal.append([said("4")])
@@ -228,7 +228,7 @@ async def test_the_answer_of_a_commit_is_lost(dsn: str, monkeypatch: pytest.Monk
 
 async def test_a_group_that_always_breaks_the_connection_is_given_up(dsn: str, monkeypatch: pytest.MonkeyPatch):
     async with open_pool(dsn, size=3) as pool, opened(pool) as journal:
-        cut = Cut(pool, after=False)
+        cut = Cut(after=False)
         cut.cuts = 2
         cut.install(monkeypatch)
         with trio.fail_after(60), pytest.raises(Unavailable) as refused:

@@ -38,8 +38,8 @@ def wrote(at: Instant, traits: dict[str, Any], **more: Any) -> Event:
 async def write(connection: Connection, *events: Event, taken: Taken = "live") -> Group:
     async with only_writer(connection) as writer, connection.transaction():
         rows = [entry(event, NOW, taken, trusted=True) for event in events]
-        group = await Entries(writer).write(rows)
-        await writer.advance(writer.end._replace(position=group.position))
+        group = await Entries(writer).write(connection, rows)
+        await writer.advance(connection, writer.end._replace(position=group.position))
     return group
 
 

@@ -159,7 +159,7 @@ async def test_no_effect_is_lost_or_doubled_when_the_answer_of_a_commit_is(
     follower = Qualifying()
     async with open_pool(dsn, size=3) as pool:
         async with opened(pool, follower=follower) as journal:
-            cut = Cut(pool, after)
+            cut = Cut(after)
             cut.passes = commit - 1
             cut.install(monkeypatch)
             with trio.fail_after(60):
@@ -382,7 +382,7 @@ async def test_a_change_is_made_once_when_the_answer_of_its_commit_is_lost(
     follower = Following()
     async with open_pool(dsn, size=3) as pool, opened(pool, follower=follower) as journal:
         await journal.append([said("1")])
-        Cut(pool, after).install(monkeypatch)
+        Cut(after).install(monkeypatch)
         with trio.fail_after(60):
             assert await journal.change(keep_key) == "done at 2"
         assert await rows(pool, "SELECT key FROM write_keys") == ["at 2"]

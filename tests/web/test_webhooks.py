@@ -74,11 +74,12 @@ class Place:
     async def publish(self, *cursors: int) -> None:
         at = to_datetime(NOON)
         async with self.pool.acquire() as connection:
-            await connection.executemany(
+            await connection.execute(
                 "INSERT INTO log (position, kind, segment, version, user_number, id, anonymous, at, cause, cause_id, "
-                "written_at) VALUES ($1, 'qualified', 1, 1, 1, 'ann', false, $2, $1, $3, $2)",
-                [(cursor, at, f"m{cursor}") for cursor in cursors],
-            )
+                "written_at) SELECT c, 'qualified', 1, 1, 1, 'ann', false, $2, c, 'm' || c, $2 "
+                "FROM unnest($1::bigint[]) AS c",
+                cursors, at,
+            )  # fmt: skip
             await connection.execute("UPDATE journal SET log_position = $1", cursors[-1])
         self.feeds.published([qualified(cursors[-1], user=1)])
 

@@ -6,7 +6,6 @@ Postgres.
 """
 
 import json
-from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import cache
@@ -69,9 +68,8 @@ class Again:
             case "end":
                 await connection.execute("SELECT pg_advisory_unlock_all(); RESET ALL")
                 await self._stack.aclose()
-            case "copy_in":
-                table, columns, content = args
-                result = await connection.copy_in(table, columns, _once(content), format="binary")
+            case "copy":
+                result = await connection.copy(*args)
             case _ if name in SETTINGS and not args:
                 await connection.execute(query(name))
             case _:
@@ -101,10 +99,6 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
-async def _once(content: bytes) -> AsyncGenerator[bytes]:
-    yield content
-
-
 @cache
 def trace(seed: int) -> Outcome:
     """In a thread: a simulation has a Trio of its own."""
@@ -127,7 +121,7 @@ async def test_postgres_answers_the_same(dsn: str, seed: int) -> None:
                 own = await stack.enter_async_context(AsyncExitStack())
                 sessions[done.session] = Again(await own.enter_async_context(pool.acquire()), own)
             result = await sessions[done.session].do(done)
-            if isinstance(done.result, list) or done.name == "copy_in":
+            if isinstance(done.result, list) or done.name == "copy":
                 assert plain(result) == plain(done.result), f"{place}: {done.name}{done.args}"
         async with pool.acquire() as connection:
             for table, statement in TABLES.items():
