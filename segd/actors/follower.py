@@ -21,6 +21,7 @@ from segd.core.language import definitions as d
 from segd.core.language.naming import with_all_named
 from segd.core.ports import Known, UserStore
 from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from segd.core.users.folding import digest_of
 from segd.core.users.live import LiveUsers
 from segd.core.users.patience import Patience
 
@@ -158,7 +159,7 @@ class LiveFollower:
             runs_from = earliest - self._late_band
             self._users, self._runs_from = await self._plan(now, runs_from), runs_from
         users = self._users
-        outdated = group.outdated
+        outdated = group.outdated.union(one.user for one in group.history if digest_of(users.plan, one) is not None)
         self._wanted |= group.unsettled | group.joined
         self._wanted |= {number for number in outdated if users.knows(number)}
         self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}

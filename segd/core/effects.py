@@ -25,13 +25,15 @@ class Arrival(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What one transaction of the journal changed. arrivals: of what happens now. created: users that it made and that
-    have no other events. outdated: users whose rows it moved, took, removed or, as history, added: what is known of
-    them holds no more. replanned: segments were changed; nothing that is known of any user holds any more. unsettled:
-    users with events whose effects may not be on record. joined: those outdated ones who now have what others had."""
+    """What one transaction of the journal changed. arrivals: of what happens now. history: of what was imported along
+    with it. created: users that arrivals made and that have no other events. outdated: users whose rows it moved, took
+    or removed: what is known of them holds no more. replanned: segments were changed; nothing that is known of any user
+    holds any more. unsettled: users with events whose effects may not be on record. joined: those outdated ones who now
+    have what others had."""
 
     position: int
     arrivals: Sequence[Arrival] = ()
+    history: Sequence[Arrival] = ()
     created: frozenset[int] = frozenset()
     outdated: frozenset[int] = frozenset()
     replanned: bool = False

@@ -108,8 +108,8 @@ class Entries:
         return Group(
             arrivals[-1].sequence,
             arrivals,
-            identities.created(),
-            identities.outdated(),
+            created=identities.created(),
+            outdated=identities.outdated(),
             joined=identities.joined(),
         )
 

@@ -124,12 +124,9 @@ class Rounds:
             assert self._seen_day is not None
             seen = [event_rows.seen_row(hash, self._seen_day) for hash in live]
             await session.copy("seen", event_rows.SEEN_COLUMNS, event_rows.content(seen))
-        concerned = frozenset(arrival.user for arrival in group.arrivals[: len(history)])
-        return group._replace(
-            arrivals=group.arrivals[len(history) :],
-            created=group.created - concerned,
-            outdated=group.outdated | concerned,
-        )
+        imported, arrivals = group.arrivals[: len(history)], group.arrivals[len(history) :]
+        created = group.created.difference(arrival.user for arrival in imported)
+        return group._replace(arrivals=arrivals, history=imported, created=created)
 
     async def _not_seen(self, session: Statements, entries: Sequence[Entry]) -> dict[bytes, Entry]:
         """The first of each message that did not come lately, by hash."""
@@ -160,7 +157,7 @@ class Rounds:
 
 
 def _concerned(group: Group) -> list[int]:
-    return list({arrival.user for arrival in group.arrivals} | group.outdated)
+    return list({arrival.user for arrival in (*group.history, *group.arrivals)} | group.outdated)
 
 
 def _hash(message_id: str) -> bytes:

@@ -11,7 +11,8 @@ from store.journals import NOW, opened, said
 
 from segd.actors import follower as following
 from segd.actors.follower import ROOM, LiveFollower
-from segd.core.effects import Arrival, Logged
+from segd.core.effects import Arrival, Logged, StoredUser
+from segd.core.events.messages import Event
 from segd.core.language.reading import read_definition
 from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from segd.core.users import live
@@ -129,6 +130,28 @@ async def test_much_history_is_taken_beside_the_loop(dsn: str, monkeypatch: pyte
         await one.happens("Cart", NOW, "bob")
         one.now = NOW + HOUR
         assert await one.wait_told(number, 2) == [("ann", NOW + 10 * MINUTE), ("bob", NOW + 10 * MINUTE)]
+
+
+async def test_only_those_are_loaded_anew_whose_history_is_asked_about(dsn: str, monkeypatch: pytest.MonkeyPatch):
+    def past(event: str, user: str) -> Event:
+        return said(f"past {event} {user}", NOW - 2 * DAY, NOW - 2 * DAY, event=event, userId=user)
+
+    async def load(self: PostgresUsers, *asked: Any) -> Sequence[StoredUser]:
+        users = await real(self, *asked)
+        loaded.append([user.id for user in users])
+        return users
+
+    real = PostgresUsers.load
+    monkeypatch.setattr(PostgresUsers, "load", load)
+    loaded: list[list[str]] = []
+    async with watching(dsn) as one:
+        number = await one.create(CART_LEFT | {"filter": {"type": "did", "event": "Bought"}})
+        await one.happens("Cart", NOW, "ann", "bob")
+        await one.journal.import_history([past("Viewed", "ann"), past("Viewed", "cyd"), past("Bought", "bob")], NOW)
+        await one.happens("Cart", NOW, "cyd")
+        one.now = NOW + HOUR
+        assert await one.wait_told(number, 1) == [("bob", NOW + 10 * MINUTE)]
+    assert loaded == [["bob"], ["cyd"]]
 
 
 async def test_what_waits_for_senders_waits_no_longer_once_the_clock_is_no_more_ahead(dsn: str):

@@ -22,7 +22,7 @@ from segd.web.streamed import StreamedBody, streamed_body
 NDJSON: Final = "application/x-ndjson"
 # Where events happen meanwhile, some history goes along with them, as much as leaves the transaction short, and those
 # that come in as long a time after it have theirs for themselves.
-SHORT_SECONDS: Final = 0.03
+SHORT_SECONDS: Final = 0.02
 LEAST: Final = 20  # messages, however long it takes
 MOST: Final = 2_000
 PIECE: Final = 65_536  # bytes inflated and read at once: some milliseconds
