@@ -6,7 +6,7 @@ import json
 import trio
 from api_serving import open_api
 
-from segd.web.api.imports import MOST
+from segd.web.api.imports import LEAST, LONGEST_SECONDS, MOST, SHORT_SECONDS, Pace
 
 PATH = "/api/import"
 BOTH = "SELECT count(DISTINCT substr(message_id, 2)::int < $1) FROM events"  # of what two imports bring
@@ -114,3 +114,30 @@ async def test_a_client_that_goes_away_leaves_room(dsn):
                 await stream.send_all(head + line(number))
         while (await api.client.post(PATH, content=line(9))).status_code != 200:  # noqa: ASYNC110  nobody tells of it
             await trio.sleep(0.01)
+
+
+def test_history_goes_as_it_comes_while_nothing_happens():
+    pace = Pace(lambda: False)
+    assert pace.pause(MOST, 10 * SHORT_SECONDS) == 0
+    assert pace.most == MOST
+
+
+def test_history_leaves_room_for_what_happens():
+    happens = True
+    pace = Pace(lambda: happens)
+    assert pace.most == LEAST
+    assert pace.pause(LEAST, SHORT_SECONDS / 2) == SHORT_SECONDS / 2
+    assert pace.most == 2 * LEAST
+    assert pace.pause(2 * LEAST, SHORT_SECONDS) == SHORT_SECONDS
+    assert pace.most == 2 * LEAST
+    pace.pause(1, 0.0)  # the last of a file says nothing
+    assert pace.most == 2 * LEAST
+    happens = False
+    assert pace.pause(2 * LEAST, SHORT_SECONDS) == 0
+
+
+def test_history_waits_the_longer_the_longer_events_do():
+    pace = Pace(lambda: True)
+    assert pace.pause(LEAST, 5 * SHORT_SECONDS) == 25 * SHORT_SECONDS
+    assert pace.most == LEAST
+    assert pace.pause(LEAST, 60.0) == LONGEST_SECONDS

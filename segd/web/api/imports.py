@@ -20,10 +20,9 @@ from segd.web.api.shapes.base import Problem
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
-# Where events happen meanwhile, some history goes along with them, as much as leaves the transaction short, and those
-# that come in as long a time after it have theirs for themselves.
-SHORT_SECONDS: Final = 0.02
-LEAST: Final = 20  # messages, however long it takes
+SHORT_SECONDS: Final = 0.02  # for a transaction with history in it, while events happen
+LONGEST_SECONDS: Final = 2.0  # that history waits for them
+LEAST: Final = 20  # messages in a transaction, however long it takes
 MOST: Final = 2_000
 PIECE: Final = 65_536  # bytes inflated and read at once: some milliseconds
 IMPORTS: Final = 2  # at once: more would only make one another slower
@@ -74,6 +73,28 @@ def imports(
     return part
 
 
+class Pace:
+    """How much history goes along with events that happen: as much as leaves the transaction short, and those that come
+    in as long a time after it have theirs for themselves; in a longer one where they had to wait.
+
+    busy: whether events happen. most: how many messages may be in the next transaction.
+    """
+
+    def __init__(self, busy: Callable[[], bool]) -> None:
+        self._busy = busy
+        self.most = LEAST if busy() else MOST
+
+    def pause(self, messages: int, took: float) -> float:
+        """How many seconds to wait, after a transaction of so many messages that took so many seconds, with those that
+        it waited itself. Changes `most`."""
+        if not self._busy():
+            self.most = MOST
+            return 0.0
+        if messages >= self.most:
+            self.most = round(min(MOST, max(LEAST, messages * SHORT_SECONDS / max(took, 0.001))))
+        return min(took * max(1.0, took / SHORT_SECONDS), LONGEST_SECONDS)
+
+
 class _Taking:
     """One request."""
 
@@ -90,9 +111,8 @@ class _Taking:
         self._now = now
         self._latest = now() + ahead
         self._ahead = ahead
-        self._busy = busy
+        self._pace = Pace(busy)
         self._batch: list[tuple[int, Event]] = []  # with the numbers of their lines
-        self._most = LEAST if busy() else MOST  # messages in the next transaction
         self._taken = self._imported = self._junk_ids = 0
         self._refused = Counter[str]()
         self._problems: list[Problem] = []
@@ -119,7 +139,7 @@ class _Taking:
                     self._refuse(first + offset, event)
                     continue
                 self._batch.append((first + offset, event))
-                if len(self._batch) >= self._most:
+                if len(self._batch) >= self._pace.most:
                     await self._write()
 
     def _refuse(self, line: int, error: MessageError) -> None:
@@ -131,13 +151,7 @@ class _Taking:
         batch, self._batch = self._batch, []
         began = trio.current_time()
         self._imported += await self._import(batch)
-        took = trio.current_time() - began
-        if not self._busy():
-            self._most = MOST
-            return
-        if len(batch) >= self._most:
-            self._most = round(min(MOST, max(LEAST, len(batch) * SHORT_SECONDS / max(took, 0.001))))
-        await trio.sleep(took)
+        await trio.sleep(self._pace.pause(len(batch), trio.current_time() - began))
 
     async def _import(self, batch: Sequence[tuple[int, Event]]) -> int:
         """Once there is room for them: events that happen now come first."""
