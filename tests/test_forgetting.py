@@ -51,6 +51,8 @@ async def test_nothing_is_left_of_a_forgotten_person(dsn: str, tmp_path: Path):
         await segd.post(track("Bought", ANN, NOON + 5 * MINUTE))  # late: what was told is taken back
         async with segd.watch(cart, after="0") as watching:
             await watching.entries(3)
+        async with pool.acquire() as connection:
+            await connection.execute("ANALYZE")
         numbers = await numbers_of(pool, ANN)
         assert await at_hand(segd) == (2, 2)
         found = await search(pool, MARK, *numbers)
@@ -61,6 +63,8 @@ async def test_nothing_is_left_of_a_forgotten_person(dsn: str, tmp_path: Path):
         await segd.ask("DELETE", f"/api/user?id={ANN}&refuseDays=30")
         # A number alone, of whom nobody knows who that was, stays there until the next effects are written.
         assert await search(pool, MARK, MARK.encode().hex(), *numbers) <= {"unsettled"}
+        assert await planned_by(pool, MARK) == []
+        assert await planned_by(pool, "Cart") != []
         assert await at_hand(segd) == (1, 1)
         answer = await segd.ask(
             "POST", "/v1/batch", {"writeKey": "key", "batch": [track("Cart", ANN, clock.now), {"anonymousId": WEB}]}
@@ -88,6 +92,16 @@ async def bring(segd: Segd, *messages: dict[str, Any]) -> Any:
     """History in."""
     async with httpx.AsyncClient(base_url=segd.url) as client:
         return (await client.post("/api/import", content="\n".join(map(json.dumps, messages)))).json()
+
+
+async def planned_by(pool: Pool, text: str) -> list[tuple[str, str]]:
+    """The columns of which a value in which this stands was kept, to plan by."""
+    async with pool.acquire() as connection:
+        return await connection.fetch(
+            "SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public'"
+            " AND strpos(concat(most_common_vals::text, histogram_bounds::text), $1) > 0",
+            text,
+        )
 
 
 async def numbers_of(pool: Pool, id: str) -> list[str]:
