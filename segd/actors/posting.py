@@ -6,6 +6,7 @@ lead past all that; proxies of the environment are not used.
 """
 
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -21,6 +22,9 @@ from segd.core.webhooks import Attempt
 ANSWER_SECONDS: Final = 15.0  # for connecting, sending and the answer, all together
 READ: Final = 65_536  # bytes of an answer; to read more costs more than another connection
 LONGEST_URL: Final = 2_000
+
+# A name, its parts no longer than DNS has them, or an address; those with letters of their own are in punycode by then.
+_HOST = re.compile(rb"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?|[0-9a-f:.]+", re.ASCII)
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Of all IPv6, what is given out to the public lies here; much of the rest leads to somewhere near in some network.
@@ -48,12 +52,12 @@ def check_url(url: str) -> httpx.URL:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         raise AddressError("expected an address such as https://example.com/hook") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or len(url) > LONGEST_URL:
-        raise AddressError("expected an address such as https://example.com/hook")
-    if parsed.port is not None and parsed.port > 65535:
-        raise AddressError(f"expected a port up to 65535, found {parsed.port}")
     if parsed.userinfo:
         raise AddressError("expected an address without user name and password: deliveries are signed instead")
+    if parsed.scheme not in ("http", "https") or not _HOST.fullmatch(parsed.raw_host) or len(url) > LONGEST_URL:
+        raise AddressError("expected an address such as https://example.com/hook")
+    if parsed.port is not None and not 1 <= parsed.port <= 65535:
+        raise AddressError(f"expected a port from 1 to 65535, found {parsed.port}")
     return parsed
 
 
@@ -79,14 +83,15 @@ class Poster:
         """The address to connect to. Raises AddressError where one of the host's may not be posted to, UnknownHostError
         where it has none."""
         port = url.port or (443 if url.scheme == "https" else 80)
+        host = url.raw_host.decode("ascii")
         try:
-            found = await trio.socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+            found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise UnknownHostError(f"{url.host} cannot be found: {error.strerror}") from None
+            raise UnknownHostError(f"{host} cannot be found: {error.strerror}") from None
         addresses = [str(where[0]) for _, _, _, _, where in found]
         for address in addresses:
             if not self._private and not _is_public(address):
-                which = address if address == url.host else f"{url.host}, at {address},"
+                which = address if address == host else f"{host}, at {address},"
                 raise AddressError(f"{which} is not a public address: set private_webhooks where that is meant")
         return addresses[0]
 

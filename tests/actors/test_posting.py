@@ -157,8 +157,25 @@ async def test_a_name_that_stands_for_nothing():
 
 @pytest.mark.parametrize(
     "url",
-    ["", "example.com", "ftp://example.com/", "https://", "https:///x", "https://me:secret@example.com/", "h" * 3000],
-)
+    [
+        "", "example.com", "ftp://example.com/", "https://", "https:///x", "https://me:secret@example.com/",
+        "https://a b.example/", "https://a..example/", "https://[fe80::1%25eth0]/", f"https://{'n' * 64}.example/",
+        "h" * 3000,
+    ],
+)  # fmt: skip
 def test_an_address_that_is_none(url: str):
     with pytest.raises(AddressError, match="expected an address"):
         check_url(url)
+
+
+@pytest.mark.parametrize("url", ["https://example.com:0/", "https://example.com:65536/"])
+def test_a_port_that_is_none(url: str):
+    with pytest.raises(AddressError, match="expected a port"):
+        check_url(url)
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn--zz--zz", f"{'n' * 63}.{'n' * 63}.{'n' * 63}.{'n' * 63}.invalid"])
+async def test_a_name_that_cannot_be(host: str):
+    """What it is in letters is never asked: that fails."""
+    [attempt] = await posted(f"https://{host}/")
+    assert attempt.message.startswith(f"{host} cannot be found")
