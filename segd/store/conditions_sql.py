@@ -58,17 +58,34 @@ def ids(statement: Statement, users: Sql) -> Sql:
 
 
 def compile_past(
-    condition: d.Condition, as_of: Instant, zone: tzinfo, segments: NamedSegments, answer: Answer = ids
+    condition: d.Condition,
+    as_of: Instant,
+    zone: tzinfo,
+    segments: NamedSegments,
+    answer: Answer = ids,
+    last: int | None = None,
 ) -> Compiled:
     """The `answer` about the users for whom the condition holds at `as_of`.
 
-    zone: of the calendar days in the condition. segments: all that it names, and that those name; no circles. Raises
-    DefinitionError for a `when` on a past segment, and for too many conditions.
+    zone: of the calendar days in the condition. segments: all that it names, and that those name; no circles. last: the
+    greatest number of a user who is asked about; None for all. Raises DefinitionError for a `when` on a past segment,
+    and for too many conditions.
     """
     compiler = _Compiler(as_of, segments)
     users = compiler.users(condition, zone)
-    text = answer(compiler.statement, users)
-    return Compiled(str(text), compiler.statement.values, compiler.tests.questions)
+    statement, questions = compiler.statement, compiler.tests.questions
+    text = answer(statement, users)
+    if last is not None:  # of questions, too: to fetch the texts of all takes as long as to ask about all
+        text = _of_some(text, statement.values, last)
+        questions = [one._replace(text=_of_some(one.text, one.values, last)) for one in questions]
+    return Compiled(str(text), statement.values, questions)
+
+
+def _of_some(text: Sql, values: list[Any], last: int) -> Sql:
+    """values: of its parameters, which get one more."""
+    statement = Statement()
+    statement.values = values
+    return statement.piece("of_some", asked=text, last=last)
 
 
 class _Compiler:

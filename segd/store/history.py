@@ -36,15 +36,17 @@ async def prepare(
     account_zone: tzinfo,
     given: Sequence[d.Past] = (),
     answer: Answer = ids,
+    last: int | None = None,
 ) -> Compiled:
     """Trio. The statement that tells `answer` of the members, with its questions settled; inside the transaction that
-    is to execute it. Raises DefinitionError as `members` does."""
+    is to execute it. last: the greatest number of a user who is asked about; None for all. Raises DefinitionError as
+    `members` does."""
     segments: dict[str, LiveSegment | PastSegment] = {}
     known = {one.name: one for one in given}
     await _read_named(connection, definition, (definition.name,), account_zone, known, segments)
-    compiled = compile_past(definition.where, as_of, _zone_of(definition, account_zone), segments, answer)
+    compiled = compile_past(definition.where, as_of, _zone_of(definition, account_zone), segments, answer, last)
     for question in compiled.questions:
-        texts = [row["text"] for row in await connection.fetch(question.text, *question.values)]
+        texts = [row["text"] for row in await connection.fetch(str(question.text), *question.values)]
         compiled.values[question.position] = [text for text in texts if question.passes(text)]
     return compiled
 

@@ -21,14 +21,15 @@ from segd.store.errors import ServerError
 from segd.store.history import prepare
 from segd.store.people import persons
 from segd.store.queries import Sql, Statement, query
+from segd.store.session import CANCELLED
 from segd.store.users import SEQUENCE_BITS
 
 AT_ONCE = 2  # of either kind, so that others find a connection and Postgres has time for events
 SHOWN = 10  # users of the sample
 ESTIMATE_SECONDS = 0.2  # for all of an estimate but the traits of those who are shown
-FIRST_USERS = 4_000  # of the first sample, about: a few milliseconds even where each of them did much
+FIRST_USERS = 500  # of the first sample, about: some milliseconds even where each of them did much
 WHOLE = 1 << 15  # values of the hash bits
-TIMED_OUT = "57014"
+SIGMAS = 1.96  # nineteen times in twenty
 
 
 class _Counted(NamedTuple):
@@ -79,7 +80,7 @@ class Previews:
                         compiled = await self._prepare(connection, definition, as_of, larger)
                         counted, part = await _count(connection, compiled), larger
                 except ServerError as error:
-                    if error.sqlstate != TIMED_OUT:
+                    if error.sqlstate != CANCELLED:
                         raise
                     break
             async with _reading(connection):
@@ -89,12 +90,10 @@ class Previews:
         """part: how many of WHOLE are asked."""
 
         def answer(statement: Statement, users: Sql) -> Sql:
-            narrowing = statement.piece("of_all")
-            if part < WHOLE:
-                narrowing = statement.piece("of_some", last=(part << SEQUENCE_BITS) - 1)
-            return statement.piece("previewed", narrowing=narrowing, users=users, as_of=to_datetime(as_of), most=SHOWN)
+            return statement.piece("previewed", users=users, as_of=to_datetime(as_of), most=SHOWN)
 
-        return await prepare(connection, definition, as_of, self._zone, answer=answer)
+        last = None if part == WHOLE else (part << SEQUENCE_BITS) - 1
+        return await prepare(connection, definition, as_of, self._zone, answer=answer, last=last)
 
 
 def _reading(connection: Connection) -> AbstractAsyncContextManager[None]:
@@ -127,13 +126,11 @@ async def _told(
         sql=compiled.text,
         values=[repr(value) for value in compiled.values],
         as_of=as_of,
-        error=None if part == WHOLE else _error(counted, part / WHOLE),
+        error=None if part == WHOLE else _error(counted.members, part / WHOLE),
     )
 
 
-def _error(counted: _Counted, share: float) -> int:
-    """Twice the standard deviation, about; where nobody was found, what may still be there (the rule of three)."""
-    if counted.members == 0:
-        return math.ceil(3 / share)
-    among = 1 - counted.members / max(counted.known, counted.members)
-    return math.ceil(1.96 * math.sqrt(counted.members * (1 - share) * max(among, 1 / counted.members)) / share)
+def _error(members: int, share: float) -> int:
+    """As far as the score interval goes up, which holds for few, and for nobody, too. How many users the sample has is
+    by chance as well, so that it is no less where all of them are members."""
+    return math.ceil((SIGMAS**2 / 2 + SIGMAS * math.sqrt((members + SIGMAS**2 / 4) * (1 - share))) / share)

@@ -20,7 +20,7 @@ Row = asyncpg.Record  # a tuple that also answers row["column"]
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 CLOSING_SECONDS = 5  # what COMMIT, ROLLBACK and goodbyes may take once the caller is cancelled
-CANCELLED = "57014"  # the server ended a statement because somebody asked it to
+CANCELLED = "57014"  # the server ended a statement: somebody asked it to, or its time was over
 
 
 class Statements(Protocol):

@@ -38,7 +38,7 @@ class Question(NamedTuple):
     They, as a list, are the value at `position` of the statement.
     """
 
-    text: str
+    text: Sql
     values: list[Any]
     passes: Predicate
     position: int
@@ -145,5 +145,5 @@ class TestCompiler:
         text = place.texts(asked, values_at(asked, asked.piece(place.value), steps))
         test = self._statement.piece("one_of_texts", value=value, wanted=[])
         position = len(self._statement.values) - 1
-        self.questions.append(Question(str(text), asked.values, value_holds(op, wanted, zone), position))
+        self.questions.append(Question(text, asked.values, value_holds(op, wanted, zone), position))
         return test

@@ -202,3 +202,19 @@ async def test_no_value_of_a_definition_becomes_part_of_the_statement(dsn: str, 
             definition = past({"type": "did", "event": evil, "where": [test]})
             assert "DROP" not in (await prepare(connection, definition, NOW, UTC)).text
             assert await members(connection, definition, NOW, UTC) == []
+
+
+async def test_what_is_asked_of_some_users_looks_at_nothing_of_the_others(dsn: str, tmp_path: Path):
+    """Nor for the texts that a pattern is tried on, which would take as long as to ask about all."""
+    users = [f"u{number}" for number in range(20)]
+    messages = [said(user, "2025-06-01T12:00:00Z", k=f"event of {user}") for user in users]
+    messages += [wrote(user, "2025-06-01T13:00:00Z", t=f"trait of {user}") for user in users]
+    did = {"type": "did", "event": "A", "where": [{"property": "k", "op": "matches", "value": "of"}]}
+    has = {"type": "profile", "property": "t", "op": "matches", "value": "of"}
+    async with stored(dsn, tmp_path / "a", messages) as connection:
+        numbered = await connection.fetch("SELECT id, number FROM users ORDER BY number")
+        some = sorted(id for id, _ in numbered[:7])
+        compiled = await prepare(connection, past({"type": "all", "of": [did, has]}), NOW, UTC, last=numbered[6][1])
+        assert sorted(row[0] for row in await connection.fetch(compiled.text, *compiled.values)) == some
+        texts = [sorted(value) for value in compiled.values if isinstance(value, list)]
+        assert texts == [[f"event of {user}" for user in some], [f"trait of {user}" for user in some]]
