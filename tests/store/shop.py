@@ -14,9 +14,10 @@ from segd.core.events.messages import Event, accept, decode
 from segd.core.language.reading import read_definition
 from segd.core.time.instants import HOUR, Instant, from_datetime, parse_timestamp
 from segd.store import segments
-from segd.store.bridge import Connection, Pool, open_pool
+from segd.store.bridge import Pool, open_pool
 from segd.store.effects import write_effects
 from segd.store.journal import PostgresJournal
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 
 NOW = parse_timestamp("2025-06-02T12:00:00Z")
@@ -39,19 +40,26 @@ class Shop:
 
     async def send(self, *messages: dict[str, Any]) -> None:
         """Messages in this order, received when they happened."""
+        await self.journal.append(self._events(messages))
+
+    async def bring(self, *messages: dict[str, Any]) -> None:
+        """The same as history, now."""
+        await self.journal.import_history(self._events(messages), self.now)
+
+    def _events(self, messages: Sequence[dict[str, Any]]) -> list[Event]:
         events: list[Event] = []
         for message in messages:
             content = msgspec.json.encode({"messageId": f"m{next(self._numbers)}"} | message)
             at = parse_timestamp(message["timestamp"])
             events.append(accept(decode(content), received_at=at, content=b""))
-        await self.journal.append(events)
+        return events
 
     async def segment(self, name: str, **more: Any) -> int:
         """A live one on `Added To Cart`, unless it says otherwise; since two days ago."""
         document = {"name": name, "kind": "live", "on": CART} if "where" not in more else {"name": name, "kind": "past"}
         definition = read_definition(document | more)
 
-        async def write(connection: Connection, position: int) -> Changed[segments.Segment]:
+        async def write(connection: Statements, position: int) -> Changed[segments.Segment]:
             return await segments.create(connection, position, definition, self.now - 48 * HOUR)
 
         return (await self.journal.change(write)).number

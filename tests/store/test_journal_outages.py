@@ -16,9 +16,10 @@ from segd.core.ports import Unavailable
 from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 from segd.store import journal as journal_module
 from segd.store import outages
-from segd.store.bridge import Connection, open_pool
+from segd.store.bridge import open_pool
 from segd.store.journal import PostgresJournal
 from segd.store.outages import Outages
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 from tests.postgres_proxy import open_proxy
 
@@ -153,8 +154,9 @@ async def test_a_follower_that_waits_long_itself_hears_of_it_meanwhile(dsn: str,
 
 
 async def test_a_change_that_takes_long_is_waited_for(dsn: str, limit: Limit):
-    async def wait_long(connection: Connection, position: int) -> Changed[str]:
-        await until(journal.unready)
+    async def wait_long(connection: Statements, position: int) -> Changed[str]:
+        while not journal.unready():
+            await connection.execute("SELECT pg_sleep(0.01)")
         limit.lift()
         return Changed("done")
 

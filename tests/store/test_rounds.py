@@ -15,9 +15,10 @@ from segd.core.events.messages import Event
 from segd.core.ports import Unavailable
 from segd.core.time.instants import HOUR, SECOND, Instant
 from segd.store import journal as journal_module
-from segd.store.bridge import Connection, Pool, open_pool
+from segd.store.bridge import Pool, open_pool
 from segd.store.errors import StoreError
 from segd.store.journal import PostgresJournal
+from segd.store.session import Statements
 from segd.store.waiting import Changed
 
 ANONYMOUS: dict[str, Any] = {"userId": None, "anonymousId": "a"}
@@ -272,7 +273,7 @@ async def test_at_start_the_users_of_what_is_not_settled_are_named(dsn: str):
 
 
 async def test_segments_changed_and_not_settled_are_remembered_over_a_crash(dsn: str):
-    async def replan(connection: Connection, position: int) -> Changed[None]:
+    async def replan(connection: Statements, position: int) -> Changed[None]:
         return Changed(None, replanned=True)
 
     async def react(effects: Effects, groups: list[Group]) -> None:
@@ -335,7 +336,7 @@ async def test_an_error_of_the_store_while_following_is_met_again(dsn: str):
 # Changes
 
 
-async def keep_key(connection: Connection, position: int) -> Changed[str]:
+async def keep_key(connection: Statements, position: int) -> Changed[str]:
     """A change of anything: a row that can be seen."""
     await connection.execute("INSERT INTO write_keys (key) VALUES ($1)", f"at {position}")
     return Changed(f"done at {position}", outdated=frozenset({5}), replanned=True)
@@ -358,11 +359,11 @@ async def test_what_a_change_raises_undoes_it_and_is_the_askers(dsn: str):
     class Nonsense(SegdError):
         pass
 
-    async def fail(connection: Connection, position: int) -> Changed[None]:
+    async def fail(connection: Statements, position: int) -> Changed[None]:
         await keep_key(connection, position)
         raise Nonsense("nonsense", "that makes no sense")
 
-    async def break_a_rule(connection: Connection, position: int) -> Changed[None]:
+    async def break_a_rule(connection: Statements, position: int) -> Changed[None]:
         await keep_key(connection, position)
         return await break_a_rule(connection, position)
 
