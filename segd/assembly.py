@@ -38,6 +38,7 @@ from segd.web.api.questions import questions
 from segd.web.api.reports import reports
 from segd.web.api.segments import segments
 from segd.web.api.status import Sizes, status
+from segd.web.api.tracking import tracking
 from segd.web.api.users import users
 from segd.web.api.webhooks import webhooks
 from segd.web.app import App
@@ -127,5 +128,5 @@ def assemble(parts: Parts, guard: Guard) -> App:
     pages = [make_pages()]
     if parts.demo:
         pages.append(make_shop(parts.write_key))
-    site = make_site(api, guard, pages=pages)
+    site = make_site(api, guard, beside=[tracking()], pages=pages)
     return App(intake, cast(Application, site))

@@ -158,8 +158,8 @@ async def serve(
                 )  # fmt: skip
                 app = assemble(parts, guard)
                 snapshots = PostgresSnapshots(pool, zone, now, config.late_band)
-                busy = partial(_is_busy, journal, figures)
-                async with _beside(delivering, partial(keep_snapshots, snapshots, busy)), trio.open_nursery() as http:
+                keeping = partial(keep_snapshots, snapshots, partial(_is_busy, journal, figures))
+                async with _beside(delivering, guard, keeping), trio.open_nursery() as http:
                     await http.start(partial(_serve_http, app, listener, stop))
                     address = Address(*listener.getsockname()[:2])
                     await keep_daemon_url(pool, f"http://{address}")
@@ -216,10 +216,11 @@ async def _shown(feeds: Feeds, stop: trio.Event) -> AsyncGenerator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _beside(delivering: Webhooks, keeping: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
+async def _beside(delivering: Webhooks, guard: Guard, keeping: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
     """What goes on beside HTTP, and may end at any time."""
     async with trio.open_nursery() as nursery:
         await nursery.start(delivering.run)
+        nursery.start_soon(guard.run)
         nursery.start_soon(keeping)
         yield
         nursery.cancel_scope.cancel()

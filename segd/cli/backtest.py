@@ -92,7 +92,7 @@ def backtest(
             raise
         except OSError as error:
             raise click.ClickException(f"the result cannot be written: {error.strerror}") from None
-    refused.tell(summary.refused)
+    refused.tell(summary.refused, dict(zip(files, events, strict=True)))
     if as_json:
         click.echo(msgspec.json.encode(_as_data(summary, plan)), err=True)
     else:

@@ -128,7 +128,7 @@ def import_history(
             summary.broken.append("interrupted: what was imported stays; import again to have the rest")
     if not summary.broken and summary.lines and summary.lines == summary.refused.total():
         summary.broken.append("nothing was imported: every line was refused")
-    refused.tell(summary.refused.total())
+    refused.tell(summary.refused.total(), dict(zip(paths, files, strict=True)))
     seconds = time.monotonic() - began
     if as_json:
         click.echo(msgspec.json.encode(_as_data(summary, seconds)))

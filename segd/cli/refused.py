@@ -1,5 +1,6 @@
 """Lines of files that are no messages: the first are told one by one, all are counted."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -19,9 +20,9 @@ class Refused:
         if len(self._first) < REPORTED:
             self._first[path, number] = error.message
 
-    def tell(self, count: int) -> None:
-        """Write them to standard error. count: of all."""
+    def tell(self, count: int, names: Mapping[Path, str]) -> None:
+        """Write them to standard error. count: of all. names: what the files were called by who gave them."""
         for (path, number), message in self._first.items():
-            click.echo(f"{path}:{number}: {message}", err=True)
+            click.echo(f"{names[path]}:{number}: {message}", err=True)
         if count > len(self._first):
             click.echo(f"… and {count - len(self._first):,} more lines that are no messages", err=True)

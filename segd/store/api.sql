@@ -30,8 +30,10 @@ SELECT count(DISTINCT user_number) AS users, min(due) AS next_due FROM timers WH
 SELECT counts_from, sees_from FROM segment_runs WHERE segment = $1 AND counts_to IS NULL
 
 -- share --
--- How many of these {users} there are, and how many of them {qualified}. No join: what those are is beyond the planner,
--- who would go through all of one for each of the other.
+-- How many of these {users} there are, and how many of them {qualified}; as though nothing had been imported since
+-- :counts_from, of which nothing live begins. No join: what those are is beyond the planner, who would go through all of
+-- one for each of the other.
+WITH events AS NOT MATERIALIZED (SELECT * FROM events WHERE NOT imported OR received_at < :counts_from::timestamptz)
 SELECT count(*) FILTER (WHERE began) AS began, count(*) FILTER (WHERE began AND qualified) AS qualified
 FROM (
     SELECT number, bool_or(began) AS began, bool_or(NOT began) AS qualified
@@ -383,9 +385,13 @@ SELECT user_number, traits::text FROM trait_writes TABLESAMPLE SYSTEM ($1::real)
 SELECT count(*) FROM trait_writes TABLESAMPLE SYSTEM ($1::real) REPEATABLE (0)
 
 -- users_with_traits --
--- About, where they are many: from the statistics.
+-- About, where they wrote many: from the statistics, which say how many there are or, below zero, which part of all rows.
 SELECT CASE
-    WHEN (SELECT reltuples FROM pg_class WHERE oid = 'users'::regclass) > 100000
-    THEN (SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass)
-    ELSE (SELECT count(*) FROM users WHERE EXISTS (SELECT FROM trait_writes WHERE user_number = users.number))
+    WHEN writes > 100000
+    THEN coalesce((
+        SELECT CASE WHEN n_distinct < 0 THEN -n_distinct * writes ELSE n_distinct END FROM pg_stats
+        WHERE schemaname = current_schema AND tablename = 'trait_writes' AND attname = 'user_number'
+    )::bigint, 0)
+    ELSE (SELECT count(DISTINCT user_number) FROM trait_writes)
 END
+FROM (SELECT reltuples AS writes FROM pg_class WHERE oid = 'trait_writes'::regclass) AS estimated

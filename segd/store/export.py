@@ -30,12 +30,13 @@ async def exported(pool: Pool, key: UserKey) -> AsyncGenerator[AsyncIterator[byt
         number: int = user["number"]
         ids = await connection.fetch(query("ids_of_user"), number)
         traits = await connection.fetch(query("traits_of_user"), number)
+        latest = await connection.fetchval(query("latest_event"), number)  # the user's row may be minutes behind
         head = {
             "id": user["id"],
             "anonymous": user["anonymous"],
             "ids": [{"id": id, "anonymous": anonymous} for id, anonymous in ids],
             "firstSeen": to_text(from_datetime(user["first_seen"])),
-            "lastSeen": to_text(from_datetime(user["last_seen"])),
+            "lastSeen": to_text(from_datetime(max(user["last_seen"], latest or user["last_seen"]))),
             "traits": {name: msgspec.Raw(value.encode()) for name, value in traits if value != "null"},
         }
         yield _pieces(connection, number, msgspec.json.encode(head))

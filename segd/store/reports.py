@@ -140,7 +140,10 @@ class PostgresReports:
         def share(statement: Statement, users: Sql) -> Sql:
             ends = {"start": to_datetime(since), "until": to_datetime(now)}
             return statement.piece(
-                "share", users=users, qualified=statement.piece("qualified", segment=segment.number, **ends)
+                "share",
+                users=users,
+                qualified=statement.piece("qualified", segment=segment.number, **ends),
+                counts_from=run["counts_from"],
             )
 
         compiled = await prepare(connection, asked, now - begun.within, self._zone, answer=share)

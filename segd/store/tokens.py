@@ -1,7 +1,7 @@
 """API tokens and browsers that are signed in. Of their secrets only hashes are kept."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from hashlib import sha256
 
 from segd.core.keys import Scope, Token
@@ -86,6 +86,15 @@ class Tokens:
         """Trio. None where it is over, or never was."""
         async with self._pool.acquire() as connection:
             return await connection.fetchval(query("session_with"), _hash(secret), to_datetime(self._now()))
+
+    async def standing(self, secrets: Set[str]) -> tuple[Set[str], bool]:
+        """Trio. Those of them that are a token's or a session's still; and whether there is a token."""
+        by_hash = {_hash(secret): secret for secret in secrets}
+        now = self._now()
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(query("standing"), list(by_hash), to_datetime(now), to_datetime(now - MINUTE))
+            guarded = await connection.fetchval(query("is_guarded"))
+        return {by_hash[row["hash"]] for row in rows}, guarded
 
     async def end_session(self, secret: str) -> None:
         """Trio"""

@@ -35,21 +35,20 @@ SELECT segment, as_of, members FROM snapshots WHERE segment = ANY ($1::integer[]
 
 -- previewed --
 -- How many of these {users} there are, how many were known at :as_of, and the first :most by number, which is by chance.
--- {narrowing}: of whom it is asked. One `what` a row.
-WITH {narrowing} members AS MATERIALIZED (SELECT DISTINCT number FROM ({users}) AS asked)
+-- One `what` a row.
+WITH members AS MATERIALIZED (SELECT DISTINCT number FROM ({users}) AS asked)
 SELECT 'members' AS what, count(*) AS number FROM members
 UNION ALL SELECT 'known', count(*) FROM users WHERE first_seen <= :as_of::timestamptz
 UNION ALL SELECT 'sample', number FROM (SELECT number FROM members ORDER BY number LIMIT :most) AS sampled
 
--- of_all --
--- Nothing to narrow.
-
 -- of_some --
--- Of users with numbers up to :last alone, which are a fair sample: the tables are narrowed for all that is asked.
-users AS NOT MATERIALIZED (SELECT * FROM users WHERE number <= :last),
+-- What is {asked}, of users with numbers up to :last alone, which are a fair sample: the tables are narrowed for all of it.
+-- In no order.
+WITH users AS NOT MATERIALIZED (SELECT * FROM users WHERE number <= :last),
 events AS NOT MATERIALIZED (SELECT * FROM events WHERE user_number <= :last),
 trait_writes AS NOT MATERIALIZED (SELECT * FROM trait_writes WHERE user_number <= :last),
-qualifications AS NOT MATERIALIZED (SELECT * FROM qualifications WHERE user_number <= :last),
+qualifications AS NOT MATERIALIZED (SELECT * FROM qualifications WHERE user_number <= :last)
+SELECT * FROM ({asked}) AS asked
 
 -- about_so_many_users --
 -- As the statistics have it; nothing where there are none yet.
@@ -112,6 +111,15 @@ INSERT INTO sessions (hash, scope, token, until) VALUES ($1, $2, $3, $4)
 -- session_with --
 -- $1 a hash, $2 now.
 SELECT scope FROM sessions WHERE hash = $1 AND until > $2
+
+-- standing --
+-- $1 hashes, $2 now, $3 a minute ago. Those that are a token's, which is in use then, or of a session that is not over.
+WITH used AS (
+    UPDATE tokens SET last_used_at = $2
+    WHERE hash = ANY ($1::bytea[]) AND (last_used_at IS NULL OR last_used_at < $3)
+)
+SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[])
+UNION ALL SELECT hash FROM sessions WHERE hash = ANY ($1::bytea[]) AND until > $2
 
 -- end_session --
 -- $1 a hash.

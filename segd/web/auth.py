@@ -13,7 +13,9 @@ no such rule, must come from the host that it goes to.
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Generator, Set
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import trio
@@ -26,7 +28,7 @@ from segd.web.asgi import RequestError
 COOKIE: Final = "segd_session"
 SESSION_SECONDS: Final = 30 * 86_400
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-AGAIN_SECONDS: Final = 2.0  # until whoever is on a websocket is looked at again
+AGAIN_SECONDS: Final = 2.0  # until whoever was let in for long is looked at again: `segd keys` revokes beside us
 
 
 class Access(Protocol):
@@ -41,6 +43,10 @@ class Access(Protocol):
         ...
 
     async def scope_of_session(self, secret: str) -> Scope | None: ...
+
+    async def standing(self, secrets: Set[str]) -> tuple[Set[str], bool]:
+        """Those of them that are a token's or a session's still; and whether there is a token."""
+        ...
 
     async def begin_session(self, token: str | None, seconds: int) -> str | None:
         """A new session's secret. token: what its scope comes from, and whose end is its own; None for `manage`. None
@@ -70,15 +76,37 @@ def check_listening(host: str, *, guarded: bool) -> None:
         )
 
 
+@dataclass(eq=False)
+class _Lasting:
+    """A request that was admitted, and goes on. secret: what it came with, if anything; program: as a token."""
+
+    secret: str | None
+    program: bool
+    refused: trio.Event = field(default_factory=trio.Event)
+
+
 class Guard:
     """Admits requests. listening: the address that segd listens on. hosts: other names that it is known by, such as
-    a reverse proxy's, with the port where that is not the usual one."""
+    a reverse proxy's, with the port where that is not the usual one. `run` must be running, else nothing that lasts is
+    ended."""
 
     def __init__(self, access: Access, *, listening: str, hosts: Collection[str] = ()) -> None:
         self._access = access
         self._may_be_open = is_loopback(listening)
         self._hosts = frozenset(hosts)
         self._code: str | None = secrets.token_urlsafe(24)
+        self._lasting: set[_Lasting] = set()
+        self._unsure = trio.Event()  # whether all of these would be admitted still
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Trio. Ask again and again whether all that lasts would be admitted still, at once, until cancelled."""
+        task_status.started()
+        while True:
+            with trio.move_on_after(AGAIN_SECONDS):
+                await self._unsure.wait()
+            self._unsure = trio.Event()
+            with suppress(SegdError):  # the database is away, and nobody can be asked
+                await self._look()
 
     async def admit(self, request: Request | Websocket, scope: Scope | None) -> None:
         """Raises RequestError for who may not do that. scope: what is needed; None where anybody may."""
@@ -88,16 +116,32 @@ class Guard:
         if scope == "manage" and found != "manage":
             raise RequestError("forbidden", "this token may only read: it takes one of scope manage")
 
-    async def wait_refused(self, request: Websocket) -> None:
-        """Trio. Return once whoever was let in would not be any more: the token was revoked, the session ended."""
-        while True:
-            await trio.sleep(AGAIN_SECONDS)
-            try:
-                await self.scope_of(request)
-            except RequestError:
-                return
-            except SegdError:
-                pass  # the database is away, and nobody can be asked
+    def lasting(self, request: Request | Websocket) -> AbstractContextManager[trio.Event]:
+        """Of a request that was admitted: set once it would not be any more, as the token was revoked, or the session
+        is over. Whoever asks is looked at now, and may enter when the request is not at hand any more."""
+        secret = _token(request.headers.get("Authorization", ""))
+        return self._looked_at(_Lasting(secret or request.cookies.get(COOKIE), secret is not None))
+
+    @contextmanager
+    def _looked_at(self, one: _Lasting) -> Generator[trio.Event]:
+        self._lasting.add(one)
+        try:
+            yield one.refused
+        finally:
+            self._lasting.remove(one)
+
+    def look_again(self) -> None:
+        """Something that lasts may not be admitted any more."""
+        self._unsure.set()
+
+    async def _look(self) -> None:
+        asked = list(self._lasting)
+        if not asked:
+            return
+        standing, guarded = await self._access.standing({one.secret for one in asked if one.secret is not None})
+        for one in asked:
+            if one.secret not in standing and (one.program or guarded or not self._may_be_open):
+                one.refused.set()
 
     async def scope_of(self, request: Request | Websocket) -> Scope:
         """What who asks may do. Raises RequestError for who may do nothing."""

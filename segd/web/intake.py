@@ -19,6 +19,7 @@ from segd.core.events.messages import AHEAD, Event, Kind, accept
 from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Journal
 from segd.core.time.instants import Instant
+from segd.web.api.shapes.tracking import Integration, Refused, Settings, Taken
 from segd.web.asgi import (
     PATIENCE_SECONDS,
     Answer,
@@ -51,35 +52,6 @@ _FROM_ANYWHERE: Headers = (  # pages of any site may post: write keys are public
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"Retry-After"),
 )
-
-
-class _Refused(msgspec.Struct):
-    index: int
-    code: str
-    message: str
-
-
-class _Done(msgspec.Struct):
-    success: bool
-    errors: list[_Refused]
-
-
-class _Integration(msgspec.Struct, rename="camel"):
-    """api_host: without the scheme, and with the path before `/t`. protocol: the scheme."""
-
-    api_key: str
-    api_host: str
-    protocol: str
-
-
-class _Metrics(msgspec.Struct, rename="camel"):
-    sample_rate: int = 0
-
-
-class _Settings(msgspec.Struct):
-    integrations: dict[str, _Integration]
-    metrics: _Metrics = msgspec.field(default_factory=_Metrics)
-    plan: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 async def nobody(authorization: str) -> bool:
@@ -176,13 +148,13 @@ class Intake:
         if kind and refused:
             raise MessageError(refused[0].code, refused[0].message)
         if refused:
-            return Answer(200, msgspec.json.encode(_Done(True, refused)))
+            return Answer(200, msgspec.json.encode(Taken(True, refused)))
         return Answer(200, _SUCCESS)
 
-    async def _accept(self, posted: Posted, has_key: bool, received_at: Instant) -> tuple[list[Event], list[_Refused]]:
+    async def _accept(self, posted: Posted, has_key: bool, received_at: Instant) -> tuple[list[Event], list[Refused]]:
         """has_key: whether the request has a good one; if not, each message must have its own."""
         accepted: list[tuple[int, Event]] = []
-        refused: list[_Refused] = []
+        refused: list[Refused] = []
         for index in range(posted.count):
             if index % _AT_ONCE == _AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()
@@ -195,14 +167,14 @@ class Intake:
                 event = accept(message, received_at=received_at, content=content, ahead=self._ahead)
                 accepted.append((index, event))
             except MessageError as error:
-                refused.append(_Refused(index, error.code, error.message))
+                refused.append(Refused(index, error.code, error.message))
         events: list[Event] = []
         for index, event in accepted:  # last, and at once: nobody is forgotten between this and the journal
             try:
                 self._refused_ids.check(event, received_at)
                 events.append(event)
             except MessageError as error:
-                refused.append(_Refused(index, error.code, error.message))
+                refused.append(Refused(index, error.code, error.message))
         return events, sorted(refused, key=lambda one: one.index)
 
     def _is_known(self, posted: Posted) -> bool:
@@ -250,5 +222,5 @@ def _settings(scope: Scope, write_key: str) -> Answer:
     """What analytics.js needs to know before it starts: to post to where it found this, and nothing else."""
     host = (header(scope, b"host") or b"localhost").decode("latin-1")
     scheme = (header(scope, b"x-forwarded-proto") or scope["scheme"].encode()).decode("latin-1")
-    settings = _Settings({"Segment.io": _Integration(write_key, f"{host}/v1", scheme)})
+    settings = Settings({"Segment.io": Integration(write_key, f"{host}/v1", scheme)})
     return Answer(200, msgspec.json.encode(settings), ((b"cache-control", b"no-store"),))

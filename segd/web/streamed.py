@@ -14,8 +14,11 @@ _KEY = "segd.body"
 class StreamedBody:
     """`receive` and `send` for the site, which is told that there is no body: a handler takes it from the scope.
 
-    Nothing is read from the client but by `chunk`, so one that sends faster than it is taken has to wait.
+    Nothing is read from the client but by `chunk`, so one that sends faster than it is taken has to wait. refused: set
+    once the client may not send it any more.
     """
+
+    refused: trio.Event | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.ended = False
@@ -26,7 +29,13 @@ class StreamedBody:
         scope[_KEY] = self
 
     async def chunk(self) -> bytes:
-        """The next one, which may be empty, until `ended`. Raises RequestError `too_slow`."""
+        """The next one, which may be empty, until `ended`. Raises RequestError `too_slow`, `unauthorized`."""
+        chunk = await self._next()
+        if self.refused is not None and self.refused.is_set():
+            raise RequestError("unauthorized", "the token was revoked, or the session is over: some of it may be in")
+        return chunk
+
+    async def _next(self) -> bytes:
         try:
             with trio.fail_after(SILENCE_SECONDS):
                 message = await self._receive()
@@ -52,7 +61,7 @@ class StreamedBody:
             size = 0
             with trio.move_on_after(PATIENCE_SECONDS):
                 while not self.ended and size < MOST_DISCARDED:
-                    size += len(await self.chunk())
+                    size += len(await self._next())
             if not self.ended:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
         if self.ended:

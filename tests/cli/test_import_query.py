@@ -123,7 +123,8 @@ def test_wrong_use_ends_with_2(config: Path, tmp_path: Path):
 def test_without_a_database_the_state_directory_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SEGD_DSN", raising=False)
     state = tmp_path / "state"
-    result = run(import_history, "-", "--state-dir", state, input=said("u", "2025-05-01T00:00:00Z"))
+    result = run(import_history, "-", "--state-dir", state, input=said("u", "2025-05-01T00:00:00Z") + "nothing\n")
     assert "1 message imported" in result.stdout
+    assert "\n-:2: expected a JSON object" in result.stderr
     definition = written(tmp_path / "asked.json", json.dumps(DEFINITION))
     assert run(query, definition, "--state-dir", state, "--as-of", "2025-05-01T00:00:00Z").stdout == "u\n"

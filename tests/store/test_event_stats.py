@@ -46,6 +46,23 @@ async def test_properties_are_told_of_one_name_and_traits_of_all(dsn: str):
             await stats.properties("Never")
 
 
+async def test_of_many_writes_the_users_are_still_the_users(dsn: str):
+    async with opened(dsn) as shop:
+        for number in range(5):
+            await shop.send(identify(f"u{number}", "2025-06-01T10:00:00Z", plan="gold"))
+        await shop.send(track("has no traits", "2025-06-01T10:00:00Z"))
+        async with shop.pool.acquire() as connection:
+            await connection.execute(
+                """
+                INSERT INTO trait_writes (user_number, timestamp, sequence, traits)
+                SELECT user_number, timestamp, n, '{"plan": "gold"}'
+                FROM trait_writes CROSS JOIN generate_series(100, 21000) AS n;
+                ANALYZE trait_writes;
+                """
+            )
+        assert (await PostgresEventStats(shop.pool).traits())[0] == 5
+
+
 async def test_of_much_a_sample_is_read_and_scaled(dsn: str, monkeypatch: pytest.MonkeyPatch):
     async with opened(dsn) as shop:
         await shop.send(*(track(f"u{number % 50}", "2025-06-01T10:00:00Z", size="M") for number in range(2_000)))

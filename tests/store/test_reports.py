@@ -121,6 +121,7 @@ async def test_a_share_is_of_the_users_who_began_it(dsn: str, more: dict[str, An
             track("fay", "2025-06-02T11:01:00Z", price=49),
             track("ann", "2025-06-01T11:00:00Z", event="Came due", id="ann 1"),
         )
+        await shop.bring(track("imported", "2025-06-01T10:00:00Z", price=50))
         segment = await shop.segment("Carts", **more)
         await shop.qualify(segment, "ann 1")
         found = (await reports(shop).live(segment)).share

@@ -134,8 +134,8 @@ async def open_api(
         delivering = Webhooks(PostgresWebhooks(pool), log, feeds, Poster(private=False), delivery, now)
         backtests = Backtests(pool.dsn, ZONE, now)
         parts = Parts(
-            config, pool, journal, feeds, figures, wording, rejected, tokens, log, frozenset({"wk"}), RefusedIds(),
-            delivering, backtests, now, False,
+            config, pool, journal, feeds, figures, wording, rejected, tokens, log, frozenset({"wk", "WRITE_KEY"}),
+            RefusedIds(), delivering, backtests, now, False,
         )  # fmt: skip
         app = assemble(parts, guard)
         binding = Config()
@@ -143,7 +143,7 @@ async def open_api(
         binding.errorlog = binding.accesslog = None
         with trio.fail_after(240):
             async with aclosing(backtests), trio.open_nursery() as nursery:
-                for part in (journal, feeds, delivering):
+                for part in (journal, feeds, delivering, guard):
                     await nursery.start(part.run)
                 [url] = await nursery.start(partial(serve, app, binding, mode="asgi"))
                 async with httpx.AsyncClient(base_url=url, timeout=120, verify=False) as client:

@@ -139,7 +139,7 @@ async def test_a_browser_signs_in_with_a_token_and_is_out_when_that_is_revoked(d
 
 async def test_write_keys_are_shown(dsn):
     async with open_api(dsn, seeded=False) as api:
-        assert await api.ask("GET", "/api/keys") == {"writeKeys": ["wk"]}
+        assert await api.ask("GET", "/api/keys") == {"writeKeys": ["WRITE_KEY", "wk"]}
 
 
 async def test_websockets_ask_the_same(dsn):

@@ -1,5 +1,6 @@
 """Definitions that are not kept: checked, previewed, backtested."""
 
+import math
 import os
 import signal
 from contextlib import suppress
@@ -11,6 +12,7 @@ from api_serving import Api, open_api
 from segd.backtest_job import KEPT_KILOBYTES
 from segd.backtests import NICENESS
 from segd.core.time.instants import MINUTE
+from segd.store.preview import _error as how_near
 from segd.web.api.questions import PAST
 from segd.web.api.segments import CART
 
@@ -148,6 +150,14 @@ async def test_an_estimate_of_many_is_near_and_says_how_near(dsn):
             assert abs(estimate["count"] - exact["count"]) <= 2 * estimate["error"]
             assert estimate["error"] < 10_000
         assert len(estimate["sample"]) == 10
+
+
+def test_how_near_an_estimate_is_counts_the_chance_of_how_many_users_the_sample_has():
+    """It is known of no sample how many of them are members of all, not even where all in it are."""
+    tenth = 0.1
+    for members in (1, 20, 400):
+        assert how_near(members, tenth) >= 1.96 * math.sqrt(members * (1 - tenth)) / tenth
+    assert how_near(0, tenth) >= 3 / tenth
 
 
 async def test_a_preview_that_nobody_waits_for_is_cancelled_in_the_server(dsn):

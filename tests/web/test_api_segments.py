@@ -151,6 +151,7 @@ async def test_what_cannot_be_is_refused_by_name(dsn):
         assert error["details"] == [{"path": "definition.filter.segment", "message": "there is no segment 'Nowhere'"}]
         error = await api.ask("POST", "/api/segments", 409, json={"definition": CART})
         assert error["code"] == "name_taken"
+        assert [one["path"] for one in error["details"]] == ["definition.name"]
         named["filter"]["segment"] = CART["name"]
         await api.ask("POST", "/api/segments", 201, json={"definition": named})
         error = await api.ask("DELETE", "/api/segments/1", 409)

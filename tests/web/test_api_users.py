@@ -3,11 +3,13 @@
 import json
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from api_serving import NOW, open_api
 from test_api_reports import CARTS, qualify
 
 from segd.core.time.instants import DAY, HOUR, MINUTE
+from segd.web.api.shapes.exports import ExportedEntry, ExportedEvent, ExportedQualification
 
 ODD = "a/b ?id=1&x='\"%_\\\U0001f6d2\n#"
 
@@ -87,10 +89,19 @@ async def test_why_of_a_paused_segment_and_of_an_earlier_version_says_so(dsn: st
 
 async def test_a_user_is_exported_and_forgotten(dsn: str):
     async with open_api(dsn) as api:
+        await api.said("Added To Cart", "ann", 5 * MINUTE, anonymousId="device")
+        await api.said("Seen", "ann", 3 * MINUTE)  # too soon for the user's row to be written anew
+        await qualify(api, "m7")
         exported = await api.ask("GET", "/api/user/export?id=ann")
-        assert [one["messageId"] for one in exported["events"]] == ["m1", "m2", "m4"]
+        assert [one["messageId"] for one in exported["events"]] == ["m1", "m2", "m4", "m7", "m8"]
+        assert exported["lastSeen"] == exported["events"][-1]["timestamp"]
+        shapes = {"events": ExportedEvent, "qualifications": ExportedQualification, "log": ExportedEntry}
+        for name, shape in shapes.items():
+            for one in exported[name]:
+                assert set(one) == {field.encode_name for field in msgspec.structs.fields(shape)}
+                msgspec.convert(one, shape)
         forgotten = await api.ask("DELETE", "/api/user?id=ann&refuseDays=30")
-        assert forgotten["forgotten"]["events"] == 3
+        assert forgotten["forgotten"]["events"] == 5
         for method, path in (("GET", "/api/user"), ("GET", "/api/user/export"), ("DELETE", "/api/user")):
             refused = await api.ask(method, f"{path}?id=ann", 404)
             assert refused["message"] == "there is no user with the userId 'ann'"

@@ -8,9 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import jsonschema
+import msgspec
 import pytest
 from api_serving import open_api
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from segd.core.events.messages import Message
+from segd.web import intake
+from segd.web.api.shapes.tracking import BatchMessage
 
 LATER = (
     "DELETE /api/session", "DELETE /api/webhooks/{id}", "DELETE /api/segments/{id}", "DELETE /api/tokens/{id}",
@@ -35,6 +40,16 @@ async def test_everything_in_it_is_told_of(dsn):
             for parameter in operation.get("parameters", ()):
                 assert parameter["schema"], what
                 assert parameter.get("description") or parameter["schema"].get("description"), (what, parameter["name"])
+
+
+async def test_the_intake_is_in_it(dsn):
+    async with open_api(dsn, seeded=False) as api:
+        document = await api.ask("GET", "/openapi.json")
+        told = " ".join(f"`{what.split()[1]}` {one.get('description')}" for what, one in operations(document))
+        for path in (*intake._KINDS, *intake._BATCHES, intake._FIGURES):
+            assert f"`{path}`" in told
+    read = {one.encode_name for one in msgspec.structs.fields(Message)} - {"receivedAt"}  # of files alone
+    assert {one.encode_name for one in msgspec.structs.fields(BatchMessage)} == read | {"writeKey"}
 
 
 async def test_names_in_its_sentences_are_those_of_the_wire(dsn):

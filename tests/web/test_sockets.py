@@ -87,6 +87,19 @@ async def test_a_token_that_is_revoked_ends_what_was_opened_with_it(path: str, m
         assert fed.feeds.watchers() == 0
 
 
+async def test_all_that_is_open_is_one_question(monkeypatch: pytest.MonkeyPatch):
+    """And a token that is revoked by us, in place of by another process, is no matter of time."""
+    monkeypatch.setattr(auth, "AGAIN_SECONDS", 3600)
+    async with open_fed(token="secret") as fed, with_token(fed, "/api/live", "secret") as one:
+        async with with_token(fed, PATHS[1], "secret") as other:
+            await eventually(lambda: fed.open == 2)
+            fed.access.token = None
+            fed.guard.look_again()
+            for watching in (one, other):
+                assert (await watching.ended())[0] == 4001
+        assert fed.access.asked == 1
+
+
 async def test_the_first_token_ends_what_was_open_to_all(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(auth, "AGAIN_SECONDS", 0.05)
     async with open_fed() as fed, fed.watch("/api/live") as watching:

@@ -13,9 +13,10 @@ from werkzeug.routing import BaseConverter
 
 from segd.core.errors import SegdError
 from segd.web.api import openapi, requests
-from segd.web.api.routing import JSON, Part, Route, Tagged
+from segd.web.api.routing import JSON, Part, Route, Streamed, Tagged
 from segd.web.asgi import Answer, Headers, RequestError, failure, told
 from segd.web.auth import Guard
+from segd.web.streamed import streamed_body
 
 BODY_SECONDS = 60  # within which a request must be here in full
 
@@ -25,11 +26,14 @@ _ENCODED_SLASH = "\udc2f"  # no character that a path could have
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint] = ()) -> QuartTrio:
+def make_site(
+    parts: Sequence[Part], guard: Guard, *, beside: Sequence[Part] = (), pages: Sequence[Blueprint] = ()
+) -> QuartTrio:
     """An ASGI application for everything but the intake.
 
-    parts: of the API, which is described at `/openapi.json` and `/docs`. pages: what else is served, such as the
-    dashboard at `/` and `/static/`; they are admitted as they come, and say so where they need more.
+    parts: of the API, which is described at `/openapi.json` and `/docs`. beside: parts that are described with them,
+    and served by somebody else. pages: what else is served, such as the dashboard at `/` and `/static/`; they are
+    admitted as they come, and say so where they need more.
     """
     site = _Site("segd.web", static_folder=None)
     site.url_map.merge_slashes = False  # else what has two is answered with a redirect
@@ -37,7 +41,7 @@ def make_site(parts: Sequence[Part], guard: Guard, *, pages: Sequence[Blueprint]
     site.config["MAX_CONTENT_LENGTH"] = requests.LARGEST_BODY
     site.config["BODY_TIMEOUT"] = BODY_SECONDS
     site.register_error_handler(Exception, _refuse)
-    parts = [*parts, openapi.description_part(parts)]
+    parts = [*parts, openapi.description_part([*beside, *parts])]
     for part in parts:
         for route in part.routes:
             _add(site, guard, route)
@@ -81,9 +85,14 @@ def _view(guard: Guard, route: Route) -> Callable[..., Awaitable[Response]]:
             arguments["body"] = await requests.read_body(request, route.body)
         if route.conditional:
             arguments["seen"] = requests.read_if_match(request)
-        answer = await route.handler(**arguments)
+        with guard.lasting(request) as refused:
+            if route.raw_body:
+                streamed_body(request.scope).refused = refused
+            answer = await route.handler(**arguments)
+        if isinstance(answer, Streamed):
+            answer = answer.response(guard.lasting(request))
         if isinstance(answer, Response):
-            return answer
+            return _kept_nowhere(answer)
         headers: Headers = ()
         if isinstance(answer, Tagged):
             headers = ((b"ETag", f'"{answer.tag}"'.encode()),)
@@ -145,6 +154,10 @@ def _response(answer: Answer) -> Response:
         response.headers["Content-Type"] = JSON
     for name, value in answer.headers:
         response.headers[name.decode()] = value.decode()
+    return _kept_nowhere(response)
+
+
+def _kept_nowhere(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -40,6 +40,7 @@ def keys(tokens: Tokens, guard: Guard, write_keys: Set[str]) -> Part:
     async def create_token(body: shapes.TokenRequest) -> shapes.NewToken:
         """The secret is told this once. From the first token on, every request needs one, or a browser's session."""
         token, secret = await tokens.create(body.name, body.scope)
+        guard.look_again()
         return shapes.NewToken(_told(token), secret)
 
     @part.route(
@@ -50,6 +51,7 @@ def keys(tokens: Tokens, guard: Guard, write_keys: Set[str]) -> Part:
         number = int(id) if id.isascii() and id.isdecimal() and len(id) < 10 else 0
         if not await tokens.revoke(number):
             raise RequestError("not_found", f"there is no token {id[:200]!r}")
+        guard.look_again()
 
     @part.route("GET", "/api/keys", "List write keys", scope="read", answer=shapes.Keys)
     async def list_keys() -> shapes.Keys:
@@ -69,6 +71,7 @@ def keys(tokens: Tokens, guard: Guard, write_keys: Set[str]) -> Part:
     @part.route("DELETE", "/api/session", "Sign a browser out", scope=None, status=204)
     async def end_session() -> Response:
         await guard.sign_out(request)
+        guard.look_again()
         response = nothing(204)
         response.delete_cookie(COOKIE)
         return response

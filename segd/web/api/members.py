@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import trio
 from msgspec import UNSET
-from quart import Response, request
+from quart import request
 
 from segd.core import answers
 from segd.core.ports import Unavailable
@@ -14,7 +14,7 @@ from segd.core.time.instants import Instant, to_text
 from segd.web.api import telling
 from segd.web.api.entries import entry, from_cursor, to_cursor
 from segd.web.api.live import Log
-from segd.web.api.routing import JSON, Example, Part, stream
+from segd.web.api.routing import JSON, Example, Part, Streamed, stream
 from segd.web.api.segments import SegmentViews, find
 from segd.web.api.shapes import members as shapes
 
@@ -24,7 +24,7 @@ EXPORTS: Final = 2  # at once: each holds a connection to the database for as lo
 PAGE: Final = 1_000  # entries of the log that are in memory at once
 
 _COLUMNS: Final = ("id", "anonymous", "at", "cause", "lastSeen", "name", "email")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # wide ones, too
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -38,7 +38,7 @@ def members(views: SegmentViews, store: answers.Members, log: Log, now: Callable
         answer=shapes.Members, others=(CSV, NDJSON), errors=("bad_definition", "broken", "not_found", "overloaded"),
         example=Example({"id": "1"}),
     )  # fmt: skip
-    async def list_members(id: str, query: shapes.MembersQuery) -> shapes.Members | Response:
+    async def list_members(id: str, query: shapes.MembersQuery) -> shapes.Members | Streamed:
         """Of a live segment: each user with a qualification that stands, the latest first. Of a past one: its members
         now, by id. With `Accept: text/csv` or `application/x-ndjson` all of them, whatever the page."""
         number = await find(views, id)
@@ -71,7 +71,7 @@ def members(views: SegmentViews, store: answers.Members, log: Log, now: Callable
         "GET", "/api/segments/{id}/log", "Read a segment's log", scope="read", query=shapes.LogQuery,
         answer=shapes.Log, others=(NDJSON,), errors=("not_found",), example=Example({"id": "1", "limit": 100}),
     )  # fmt: skip
-    async def read_log(id: str, query: shapes.LogQuery) -> shapes.Log | Response:
+    async def read_log(id: str, query: shapes.LogQuery) -> shapes.Log | Streamed:
         """In order of commit, each entry once: who qualified, was retracted, was corrected. Send the cursor back as
         `after` to go on from there. With `Accept: application/x-ndjson` all that there is after it, a line each."""
         number = await find(views, id)

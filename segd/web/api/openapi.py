@@ -13,11 +13,12 @@ from quart import Response
 from segd.core.language.schema import definition_schema
 from segd.web.api.routing import JSON, Part, Post, Route
 from segd.web.api.shapes.base import Answer, Error, Request
+from segd.web.api.shapes.tracking import Refusal, Sent
 from segd.web.asgi import STATUSES
 
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
-_PATH_PARAMETERS = {"id": "The number of it; of a segment the name, too."}
+_PATH_PARAMETERS = {"id": "The number of it; of a segment the name, too.", "writeKey": "One of this installation."}
 _RETRY_AFTER = {"description": "In how many seconds to ask again.", "required": True, "schema": {"type": "integer"}}
 _ETAG = {
     "description": "Tells this state of it from others: the version, and when it was changed.",
@@ -59,7 +60,7 @@ def description_part(parts: Sequence[Part]) -> Part:
 def describe(parts: Sequence[Part]) -> Schema:
     """The OpenAPI document."""
     routes = [route for part in parts for route in part.routes]
-    types: dict[Any, None] = {Error: None}  # in order, each once
+    types: dict[Any, None] = {Error: None, Refusal: None}  # in order, each once
     for route in routes:
         types.update(dict.fromkeys(one for one in (route.query, route.body, route.answer) if one is not None))
     posts = [(part, post) for part in parts for post in part.posts]
@@ -67,7 +68,8 @@ def describe(parts: Sequence[Part]) -> Schema:
     references, components = msgspec.json.schema_components(list(types), ref_template=_REFERENCE)
     schemas = dict(zip(types, references, strict=True))
     definition, definition_parts = _definition_components()
-    for shape in [*Answer.__subclasses__(), *Request.__subclasses__()]:  # those inside of others as well
+    bases = (Answer, Request, Sent)
+    for shape in [one for base in bases for one in base.__subclasses__()]:  # those inside of others as well
         if shape.__name__ in components:
             components[shape.__name__]["description"] = _on_the_wire(shape)
     paths: dict[str, Schema] = {}
@@ -78,8 +80,7 @@ def describe(parts: Sequence[Part]) -> Schema:
         "info": {
             "title": "segd",
             "version": version("segd"),
-            "description": "Keeps user segments true while the users act. Events come in by Segment's tracking API at "
-            "`/v1`, which its own documentation describes.",
+            "description": "Keeps user segments true while the users act.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -92,6 +93,7 @@ def describe(parts: Sequence[Part]) -> Schema:
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "An API token, from `segd keys create`."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "segd_session"},
+                "writeKey": {"type": "http", "scheme": "basic", "description": "A write key as user name."},
             },
         },
     }
@@ -105,7 +107,9 @@ def _operation(route: Route, schemas: Mapping[Any, Schema], components: Mapping[
     }
     if route.handler.__doc__:
         operation["description"] = _unwrapped(route.handler.__doc__)
-    if route.scope is None:
+    if route.write_key:
+        operation["security"] = [{"writeKey": []}, {"token": []}, {}]
+    elif route.scope is None:
         operation["security"] = []
     else:
         operation["x-scope"] = route.scope
@@ -182,7 +186,8 @@ def _responses(route: Route, schemas: Mapping[Any, Schema]) -> Schema:
     for code in sorted({*route.errors, *_common_errors(route)}):
         by_status.setdefault(STATUSES.get(code, 400), []).append(code)
     for status, codes in sorted(by_status.items()):
-        error = {"schema": {"allOf": [schemas[Error], {"properties": {"code": {"enum": codes}}}]}}
+        shape = Refusal if route.path.startswith("/v1/") else Error
+        error = {"schema": {"allOf": [schemas[shape], {"properties": {"code": {"enum": codes}}}]}}
         responses[str(status)] = {"description": ", ".join(codes), "content": {JSON: error}}
         if status in (429, 503):
             responses[str(status)]["headers"] = {"Retry-After": _RETRY_AFTER}
@@ -192,15 +197,17 @@ def _responses(route: Route, schemas: Mapping[Any, Schema]) -> Schema:
 def _common_errors(route: Route) -> set[str]:
     """What any route of this kind may answer."""
     codes = {*_ERRORS_OF_ALL}
+    if route.write_key:
+        codes |= {"bad_encoding", "bad_text", "bad_write_key", "overloaded"}
     if route.scope is not None:
         codes |= {"unauthorized", "bad_host"}
     if route.scope == "manage":
         codes.add("forbidden")
-    if route.method != "GET" or route.socket:
+    if not route.path.startswith("/v1/") and (route.method != "GET" or route.socket):
         codes.add("bad_origin")
     if route.socket:
         codes.add("upgrade_required")
-    if route.query is not None or _PARAMETER.search(route.path):
+    if route.query is not None or "{id}" in route.path:
         codes.add("bad_field")
     if route.body is not None:
         codes |= {"bad_field", "bad_json", "too_large", "too_slow"}

@@ -10,7 +10,7 @@ from msgspec import Struct
 from quart import Request
 from werkzeug.datastructures import MultiDict
 
-from segd.core.errors import DefinitionError, Problem
+from segd.core.errors import DefinitionError, Problem, SegdError
 from segd.core.language.definitions import Definition
 from segd.core.language.phrases import either
 from segd.core.language.reading import read_definition
@@ -87,6 +87,18 @@ def within(path: str) -> Generator[None]:
         yield
     except DefinitionError as error:
         raise DefinitionError([Problem(joined(path, one.path), one.message) for one in error.problems]) from None
+
+
+@contextmanager
+def at_field(path: str, code: str) -> Generator[None]:
+    """A SegdError of the block that has this code is about that field."""
+    try:
+        yield
+    except SegdError as error:
+        if error.code != code:
+            raise
+        problem = Problem(path, error.message)
+        raise RequestError(code, str(problem), details=(problem,)) from None
 
 
 def read_instant(path: str, text: str) -> Instant:

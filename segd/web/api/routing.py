@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from quart import Response
 from quart_trio.wrappers import TrioResponse
 
 from segd.core.keys import Scope
+from segd.web.asgi import RequestError
 
 Handler = Callable[..., Awaitable[Any]]
 H = TypeVar("H", bound=Handler)
@@ -40,7 +42,7 @@ class Route:
     the handler reads by itself. answer: what it returns, encoded as JSON; None for nothing. others: content types that
     the handler may answer with a Response of its own. errors: the codes that it may answer beside the common ones.
     tagged: the handler returns Tagged. conditional: what `If-Match` names is handed over as `seen`, None where it names
-    nothing in particular. socket: it is a websocket, and `answer` is what its frames are.
+    nothing in particular. socket: it is a websocket, and `answer` is what its frames are. write_key: it takes one.
     """
 
     method: str
@@ -60,6 +62,7 @@ class Route:
     conditional: bool = False
     example: Example = field(default_factory=Example)
     socket: bool = False
+    write_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,30 +116,42 @@ class Part:
         return self.route("GET", path, summary, scope=scope, answer=frames, status=101, socket=True, **options)
 
 
-async def stream(chunks: AsyncGenerator[bytes], content_type: str, file_name: str | None = None) -> Response:
-    """An answer that is made while it is sent, for as long as that takes. file_name: for browsers that keep it.
+@dataclass(frozen=True)
+class Streamed:
+    """An answer that is made while it is sent, for as long as that takes. file_name: for browsers that keep it."""
 
-    What goes wrong before the first chunk is raised. What does later breaks the connection, so that nobody takes what
-    was sent for the whole.
-    """
-    response = TrioResponse(_after(await anext(chunks, b""), chunks), content_type=content_type)
-    response.timeout = None
-    if file_name is not None:
-        response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    return response
+    first: bytes
+    rest: AsyncGenerator[bytes]
+    content_type: str
+    file_name: str
+
+    def response(self, lasting: AbstractContextManager[trio.Event]) -> Response:
+        """lasting: entered while it is sent; its event is set once whoever asked may not any more."""
+        response = TrioResponse(self._chunks(lasting), content_type=self.content_type)
+        response.timeout = None
+        response.headers["Content-Disposition"] = f'attachment; filename="{self.file_name}"'
+        return response
+
+    async def _chunks(self, lasting: AbstractContextManager[trio.Event]) -> AsyncGenerator[bytes]:
+        try:
+            with lasting as refused:
+                yield self.first
+                async for chunk in self.rest:
+                    if refused.is_set():
+                        raise RequestError("unauthorized", "the token was revoked, or the session is over")
+                    yield chunk
+        except Exception:
+            _LOG.exception("an answer broke off")
+            raise
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.rest.aclose()
 
 
-async def _after(first: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    try:
-        yield first
-        async for chunk in chunks:
-            yield chunk
-    except Exception:
-        _LOG.exception("an answer broke off")
-        raise
-    finally:
-        with trio.CancelScope(shield=True):
-            await chunks.aclose()
+async def stream(chunks: AsyncGenerator[bytes], content_type: str, file_name: str) -> Streamed:
+    """An answer of these. What goes wrong before the first one is raised. What does later breaks the connection, so
+    that nobody takes what was sent for the whole."""
+    return Streamed(await anext(chunks, b""), chunks, content_type, file_name)
 
 
 def nothing(status: int) -> Response:

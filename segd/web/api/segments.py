@@ -6,7 +6,7 @@ from typing import Protocol
 from segd.core.language.definitions import Definition
 from segd.core.segment_views import Order, SegmentView, tag
 from segd.web.api import telling
-from segd.web.api.requests import read_posted_definition, within
+from segd.web.api.requests import at_field, read_posted_definition, within
 from segd.web.api.routing import Example, Part, Tagged
 from segd.web.api.shapes import segments as shapes
 from segd.web.asgi import RequestError
@@ -93,7 +93,7 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
     )  # fmt: skip
     async def create_segment(body: shapes.DefinitionRequest) -> Tagged:
         definition = read_posted_definition(body.definition)
-        with within("definition"):
+        with within("definition"), at_field("definition.name", "name_taken"):
             return await told(await changes.create(definition))
 
     @part.route(
@@ -112,7 +112,7 @@ def segments(views: SegmentViews, changes: SegmentChanges) -> Part:
         """A new version, where more than the name is another."""
         number = await find(views, id)
         definition = read_posted_definition(body.definition)
-        with within("definition"):
+        with within("definition"), at_field("definition.name", "name_taken"):
             await changes.change(number, definition, seen)
         return await told(number)
 

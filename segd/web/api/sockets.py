@@ -38,18 +38,19 @@ async def answer(tell: Callable[[], Awaitable[Ending]], guard: Guard) -> None:
 
 async def _ended(tell: Callable[[], Awaitable[Ending]], guard: Guard) -> tuple[int, str]:
     closing = REVOKED
-    async with trio.open_nursery() as nursery:
+    with guard.lasting(websocket) as refused:
+        async with trio.open_nursery() as nursery:
 
-        async def until_refused() -> None:
-            await guard.wait_refused(websocket)
+            async def until_refused() -> None:
+                await refused.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(until_refused)
+            try:
+                closing = (await tell()).value
+            except SegdError:  # of the store, which was there a moment ago
+                closing = Ending.AWAY.value
             nursery.cancel_scope.cancel()
-
-        nursery.start_soon(until_refused)
-        try:
-            closing = (await tell()).value
-        except SegdError:  # of the store, which was there a moment ago
-            closing = Ending.AWAY.value
-        nursery.cancel_scope.cancel()
     return closing
 
 

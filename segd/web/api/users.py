@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 import trio
 from msgspec import UNSET
-from quart import Response
 
 from segd.core import answers
 from segd.core.answers import UserKey
@@ -18,10 +17,10 @@ from segd.core.why.explain_data import as_data
 from segd.core.why.verdict import verdict
 from segd.web.api import telling
 from segd.web.api.requests import bad_field
-from segd.web.api.routing import JSON, Example, Part, stream
+from segd.web.api.routing import JSON, Example, Part, Streamed, stream
 from segd.web.api.segments import SegmentViews, find
+from segd.web.api.shapes import exports
 from segd.web.api.shapes import users as shapes
-from segd.web.api.shapes.base import Answer, Moment, Traits
 from segd.web.asgi import RequestError
 
 FOUND: Final = 20  # users of a search
@@ -30,23 +29,6 @@ PAGE: Final = 50  # entries of a timeline
 _ANN = Example({"id": "ann"})
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _PLACE = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})", re.ASCII)
-
-
-class UserExport(Answer, frozen=True):
-    """All that is known of a user. joins: ids under which parts of the history came, and until when. log: what watchers
-    were told. timers: windows that are open, and dates to come."""
-
-    id: str
-    anonymous: bool
-    ids: list[shapes.UserId]
-    first_seen: Moment
-    last_seen: Moment
-    traits: Traits
-    joins: list[dict[str, Any]]
-    events: list[dict[str, Any]]
-    qualifications: list[dict[str, Any]]
-    log: list[dict[str, Any]]
-    timers: list[dict[str, Any]]
 
 
 def users(store: answers.Users, views: SegmentViews, zone: tzinfo, now: Callable[[], Instant]) -> Part:
@@ -110,10 +92,10 @@ def users(store: answers.Users, views: SegmentViews, zone: tzinfo, now: Callable
         )
 
     @part.route(
-        "GET", "/api/user/export", "Export a user", scope="read", query=shapes.ExportQuery, answer=UserExport,
+        "GET", "/api/user/export", "Export a user", scope="read", query=shapes.ExportQuery, answer=exports.UserExport,
         errors=("not_found",), example=_ANN,
     )  # fmt: skip
-    async def export_user(query: shapes.ExportQuery) -> Response:
+    async def export_user(query: shapes.ExportQuery) -> Streamed:
         """All that is known of the user."""
         key = UserKey(query.id, query.anonymous)
 

@@ -7,11 +7,11 @@ import msgspec
 from msgspec import UnsetType
 
 from segd.core.effects import Logged
-from segd.core.errors import Problem, SegdError
 from segd.core.time.instants import to_text
 from segd.core.webhooks import Attempt, Webhook
 from segd.web.api import telling
 from segd.web.api.entries import LogEnd, entry, from_cursor, to_cursor
+from segd.web.api.requests import at_field
 from segd.web.api.routing import Example, Part, Post
 from segd.web.api.segments import SegmentViews, find
 from segd.web.api.shapes import webhooks as shapes
@@ -102,13 +102,8 @@ def webhooks(delivering: Webhooks, views: SegmentViews, log: LogEnd) -> Part:
         if (await views.one(number)).kind != "live":
             raise RequestError("not_live", "only live segments have a log")
         after = None if isinstance(body.after, UnsetType) else await from_cursor(body.after, log)
-        try:
+        with at_field("url", "bad_url"):
             webhook = await delivering.create(number, body.url, after)
-        except SegdError as error:
-            if error.code != "bad_url":
-                raise
-            problem = Problem("url", error.message)
-            raise RequestError(error.code, str(problem), details=(problem,)) from None
         return shapes.NewWebhook(_told(webhook), webhook.secret)
 
     @part.route(

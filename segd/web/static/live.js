@@ -53,7 +53,7 @@ export default function Live() {
     </div>
     <${Figures} figures=${[
       { label: "Events in this second", value: last ? number(last[1]) : "–", note: status.value ? `${rate(status.value.eventsPerSecond)} lately` : "" },
-      { label: "Events kept", value: number(status.value?.events), title: exact(status.value?.events), note: "since the first one" },
+      { label: "Events taken", value: number(status.value?.events), title: exact(status.value?.events), note: "since the first one" },
       { label: "Users known", value: number(status.value?.users), title: exact(status.value?.users), note: "by userId or anonymousId" },
       { label: "Rejected", value: number(refused.data ? refused.data.count + rejected.length : null), note: "since segd started" },
     ]} />

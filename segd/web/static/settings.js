@@ -49,7 +49,7 @@ function About() {
   const facts = [
     ["Version", about?.version],
     ["Zone", zoneInWords()],
-    ["Events kept", exact(about?.events)],
+    ["Events taken", exact(about?.events)],
     ["Users known", exact(about?.users)],
   ];
   const leave = async () => {

@@ -30,8 +30,9 @@ class Health(Answer, frozen=True):
 
 
 class DaemonStatus(Answer, frozen=True):
-    """events_per_second: taken lately. events: how many came, about. unready: why events cannot be taken now. demo: the
-    data are a sample, and there is a shop at /shop. scope: what you may do. engage: as configured."""
+    """events_per_second: taken lately. users: counted while they are few, else about. events: how many messages were
+    taken since the first one, those of users who were forgotten since among them. unready: why events cannot be taken
+    now. demo: the data are a sample, and there is a shop at /shop. scope: what you may do. engage: as configured."""
 
     zone: str
     now: Moment

@@ -8,20 +8,23 @@ from segd.web.api.shapes.base import Answer, Count, Moment, Request
 
 
 class EventName(Answer, frozen=True):
+    """count: how many, about where there are very many."""
+
     name: str
     count: Count
     last_seen: Moment | None
 
 
 class ValueCount(Answer, frozen=True):
-    """A value that is frequent; one that fewer than 5 users have is never shown."""
+    """A value that is frequent, and how often it was seen; one that fewer than 5 users have is never shown."""
 
     value: Any
     count: Count
 
 
 class Property(Answer, frozen=True):
-    """What was seen at a path: `price`, `address.city`, `items[].sku`. operators: what a test may use there."""
+    """What was seen at a path: `price`, `address.city`, `items[].sku`. count: how often, be it of the same user, and
+    about where that is much. operators: what a test may use there."""
 
     path: str
     types: list[Literal["text", "number", "boolean", "date", "list", "object"]]
@@ -31,7 +34,7 @@ class Property(Answer, frozen=True):
 
 
 class TraitNames(Answer, frozen=True):
-    """count: of users."""
+    """count: of the users who have any, about where they are many."""
 
     count: Count
     properties: list[Property]

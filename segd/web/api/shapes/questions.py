@@ -42,8 +42,9 @@ class PreviewQuery(Request, frozen=True):
 
 
 class Preview(Answer, frozen=True):
-    """The answer of a past definition. total: all users known then. share: of them. sql: the statement, its parameters
-    written out. error: of an estimate, by how much it is off at most, nineteen times in twenty; null where exact."""
+    """The answer of a past definition. total: all users known then, of an estimate about. share: of them. sql: the
+    statement, its parameters written out. error: of an estimate, by how much the count is off at most, nineteen times
+    in twenty; null where exact."""
 
     count: Count
     total: Count

@@ -56,10 +56,10 @@ class Waiting(Answer, frozen=True):
 
 
 class ShareOfUsers(Answer, frozen=True):
-    """Of so many users who did what the segment begins with, as history has it, how many qualified since then; each
-    user counts once.
-    label: what they did. since: 7 days ago, or when the latest version began to count. Where qualifying takes a length,
-    they did it that much earlier: all their windows are decided."""
+    """Of so many users who did what the segment begins with, how many qualified since then; each user counts once. What
+    was imported meanwhile is left out: nothing live comes of it. label: what they did. since: 7 days ago, or when the
+    latest version began to count. Where qualifying takes a length, they did it that much earlier: all their windows are
+    decided."""
 
     qualified: Count
     of: Count

@@ -10,7 +10,8 @@ Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 
 
 class Webhook(Answer, frozen=True):
-    """status: `off` with the reason. cursor: up to where the log was delivered."""
+    """reason: why it is off or, where it is not, what the last attempt met. cursor: up to where the log was
+    delivered."""
 
     id: int
     segment: str

@@ -42,7 +42,7 @@ export function SaveDialog({ name: given, segment, meansMore, refuses, store, on
         return;
       }
       const [detail] = error.details ?? [];
-      setWrong(sentence(detail ? (detail.path.endsWith("name") ? error.message : `${detail.path}: ${detail.message}`) : error.message));
+      setWrong(sentence(detail ? (detail.path.endsWith("name") ? detail.message : `${detail.path}: ${detail.message}`) : error.message));
       setBusy(false);
       input.current?.focus();
     }

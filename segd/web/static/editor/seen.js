@@ -55,7 +55,7 @@ export const eventRows = (seen) =>
 export const propertyRows = (properties) => properties.map(({ path, count }) => ({ text: path, note: number(count) }));
 
 export function traitRows(seen) {
-  const known = seen.traits().map(({ path, count }) => ({ text: path, note: `${number(count)} users` }));
+  const known = seen.traits().map(({ path, count }) => ({ text: path, note: `${number(count)} writes` }));
   return [...known, { text: "first_seen", note: "when first seen" }, { text: "last_seen", note: "when last seen" }];
 }
 
