@@ -25,7 +25,8 @@ from segd.core.deciding.plan import Plan
 from segd.core.events.messages import AHEAD, Event, read_line
 from segd.core.time.instants import LATEST, Instant, to_text
 from segd.core.users.late import LATE_BAND, ArrivalOrder
-from segd.core.users.population import LogsNeeded, Population, Qualification
+from segd.core.users.population import LogsNeeded, Population
+from segd.core.users.qualifying import Qualification
 from segd.files.digested import read_digested
 from segd.files.lines import Progress
 from segd.files.messages import Counts, Refuse, read_messages

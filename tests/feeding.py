@@ -1,6 +1,6 @@
 """The feeds on a real socket, with a log that is only remembered."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +67,7 @@ class RememberedLog:
 
 @dataclass
 class Access:
-    """Of whoever has the token, where there is one. error: what to raise; asked: how often it was asked."""
+    """Of whoever has the token, where there is one. error: what to raise; asked: how often about what lasts."""
 
     token: str | None = None
     error: Exception | None = None
@@ -77,10 +77,13 @@ class Access:
         return self.token is not None
 
     async def scope_of_token(self, secret: str) -> str | None:
+        return "read" if secret == self.token else None
+
+    async def standing(self, secrets: Set[str]) -> tuple[Set[str], bool]:
         self.asked += 1
         if self.error:
             raise self.error
-        return "read" if secret == self.token else None
+        return secrets & {self.token}, self.token is not None
 
 
 def qualified(cursor: int, user: int, segment: int = 1, at: int = NOON, type: Any = "qualified") -> Logged:
@@ -151,6 +154,7 @@ class Fed:
     log: RememberedLog
     rejected: Rejected
     access: Access
+    guard: Guard
     open: int = 0  # handlers of websockets that have not ended
     ended: trio.Event = field(default_factory=trio.Event)
     _stop: trio.Event = field(default_factory=trio.Event)
@@ -200,7 +204,7 @@ async def open_fed(*, port: int = 0, listener: Any = None, token: str | None = N
     config.bind = [f"127.0.0.1:{port}"] if listener is None else [f"fd://{listener.dup().detach()}"]
     config.errorlog = config.accesslog = None
     config.graceful_timeout = 5
-    fed = Fed(0, feeds, log, rejected, access)
+    fed = Fed(0, feeds, log, rejected, access, guard)
 
     async def counted(scope: Any, receive: Any, send: Any) -> None:
         fed.open += scope["type"] == "websocket"
@@ -212,7 +216,8 @@ async def open_fed(*, port: int = 0, listener: Any = None, token: str | None = N
 
     with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
-            await nursery.start(feeds.run)
+            for part in (feeds, guard):
+                await nursery.start(part.run)
             async with trio.open_nursery() as http:
                 binds = await http.start(_serve, counted, config, fed)
                 fed.port = int(binds[0].rpartition(":")[2]) if listener is None else listener.getsockname()[1]

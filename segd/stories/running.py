@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 from segd.core.time.instants import Instant
 from segd.core.users.late import LATE_BAND, ArrivalOrder, Correction, Effect, Retraction
-from segd.core.users.population import Population, Qualification
+from segd.core.users.population import Population
+from segd.core.users.qualifying import Qualification
 from segd.stories.story import Change, Entry, Story
 
 Sign = Literal[" ", "-", "+"]  # came as expected; expected, but did not come; came, but not expected

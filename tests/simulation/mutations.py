@@ -25,9 +25,9 @@ from segd.core.effects import Group, Logged
 from segd.core.events.refused_ids import RefusedIds
 from segd.core.time.instants import DAY
 from segd.core.users import folding, live
-from segd.core.users.live import LiveUsers
 from segd.core.users.patience import Patience
-from segd.core.users.resident import Resident
+from segd.core.users.resident import Resident, found
+from segd.core.users.telling import Telling
 from segd.store import forgetting, groups, journal, users
 from segd.store.entries import Entries
 from segd.store.groups import Rounds
@@ -102,8 +102,8 @@ def timers_not_moved_by_a_join() -> AbstractContextManager[Any]:
 def joined_users_not_loaded_again() -> AbstractContextManager[Any]:
     write = Entries.write
 
-    async def forgotten(self: Any, entries: Any) -> Group:
-        group = await write(self, entries)
+    async def forgotten(self: Any, connection: Any, entries: Any) -> Group:
+        group = await write(self, connection, entries)
         return group._replace(outdated=frozenset(), joined=frozenset())
 
     return patch.object(Entries, "write", forgotten)
@@ -138,12 +138,12 @@ def fold_from_a_slice_that_is_too_short() -> AbstractContextManager[Any]:
 
 @mutation
 def record_not_compared_after_a_late_event() -> AbstractContextManager[Any]:
-    compare = LiveUsers._compare
+    compare = Telling.compare
 
     def compared_never(self: Any, resident: Any, outcome: Any, floor: Any, now: Any) -> None:
         compare(self, resident, outcome, FOREVER, now)
 
-    return patch.object(LiveUsers, "_compare", compared_never)
+    return patch.object(Telling, "compare", compared_never)
 
 
 @mutation
@@ -206,16 +206,13 @@ def readers_not_told() -> AbstractContextManager[Any]:
 
 @mutation
 def what_is_held_has_no_timer() -> AbstractContextManager[Any]:
-    rows_wanted = Resident.rows_wanted
+    def hold(self: Any, standing: Any) -> None:
+        self.held[found(standing)] = standing
 
-    def without(self: Any, plan: Any) -> Any:
-        held, self.held = self.held, {}
-        try:
-            return rows_wanted(self, plan)
-        finally:
-            self.held = held
+    def let_out(self: Any, key: Any) -> Any:
+        return self.held.pop(key, None)
 
-    return patch.object(Resident, "rows_wanted", without)
+    return _both(patch.object(Resident, "hold", hold), patch.object(Resident, "let_out", let_out))
 
 
 @mutation

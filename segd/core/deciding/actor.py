@@ -20,11 +20,12 @@ FOREVER: Instant = 1 << 62  # after every instant there is
 
 
 class UserActor:
-    """states: by index of a trigger, or a tuple that begins with it; those with nothing open are absent or empty. at,
-    instant: the latest instant at which events came, and those, in order. zone: the user's own, from the trait
-    `timezone`, written at zone_at. notes: where what happens is noted down, when somebody asks why."""
+    """states: by index of a trigger, or a tuple that begins with it; those with nothing open are absent or empty. at:
+    the latest instant at which events came; undone: which of those closed windows first, or would have, by the same
+    keys. zone: the user's own, from the trait `timezone`, written at zone_at. notes: where what happens is noted down,
+    when somebody asks why."""
 
-    __slots__ = ("at", "instant", "notes", "states", "zone", "zone_at")
+    __slots__ = ("at", "notes", "states", "undone", "zone", "zone_at")
 
     def __init__(self, notes: list[Note] | None = None) -> None:
         self.notes = notes
@@ -34,7 +35,7 @@ class UserActor:
         """Forget everything; the timers must have been cancelled."""
         self.states: dict[Any, Any] = {}
         self.at: Instant = -FOREVER
-        self.instant: list[Digest] = []
+        self.undone: dict[Any, Digest] = {}
         self.zone: tzinfo | None = None
         self.zone_at: Instant = -FOREVER
 
@@ -51,11 +52,10 @@ class UserActor:
             for trigger in () if digest.imported_at is not None else plan.triggers_for(digest):
                 trigger.close(self, digest, timers)
             return
-        if digest.timestamp == self.at:
-            self.instant.append(digest)
-        else:
+        if digest.timestamp != self.at:
             self.at = digest.timestamp
-            self.instant = [digest]
+            if self.undone:
+                self.undone = {}
         # The common case of `triggers_for`, without the call: this is the hottest place there is.
         triggers = plan.triggers.get(digest.mask) if traits is None else None
         for trigger in plan.triggers_for(digest) if triggers is None else triggers:

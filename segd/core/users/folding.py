@@ -8,7 +8,9 @@ A log may begin late: with what the store was asked for, or with a base in place
 """
 
 import bisect
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -18,7 +20,8 @@ from segd.core.deciding.digest import Digest, Order, place
 from segd.core.deciding.plan import Plan
 from segd.core.effects import Arrival, Moved, Standing, StoredEvent, StoredUser
 from segd.core.time.instants import Instant
-from segd.core.users.population import Device, Entry, Population, User
+from segd.core.users.population import Device, Entry, Population
+from segd.core.users.qualifying import User
 from segd.core.users.resuming import Base
 
 
@@ -49,16 +52,17 @@ class Log:
     since: events that fade are missing before it.
     """
 
-    __slots__ = ("_digests", "_owners", "anonymous", "base", "id", "moved", "number", "right_from", "taken")
+    __slots__ = ("_digests", "_joined", "_owners", "anonymous", "base", "id", "moved", "number", "right_from", "taken")
 
     def __init__(self, plan: Plan, stored: StoredUser, taken: int, since: Instant | None = None) -> None:
         self.number = stored.number
         self.id = stored.id
         self.anonymous = stored.anonymous
-        self.moved = sorted(stored.moved, key=lambda moved: (moved.at, moved.sequence))
+        self.moved = tuple(sorted(stored.moved, key=_place))
         self.taken = taken
         self.base: Base | None = None
         self._digests: list[Digest] = []
+        self._joined = {moved.old_user: moved for moved in self.moved if moved.old_user != moved.into_user}
         self._owners: dict[int, int] = {}  # of events that were another's when they came, by sequence
         for event in stored.events:
             digest = digest_of(plan, event)
@@ -87,7 +91,7 @@ class Log:
         messages that made the user what it is."""
         if not self._digests or place(self._digests[-1]) < place(digest):
             self._digests.append(digest)
-            return not self.moved or (self.moved[-1].at, self.moved[-1].sequence) < place(digest)
+            return not self.moved or _place(self.moved[-1]) < place(digest)
         bisect.insort(self._digests, digest, key=place)
         return False
 
@@ -110,48 +114,81 @@ class Log:
         """Keep only what follows from what stands before that instant, which must be after all joins."""
         settled = bisect.bisect_left(self._digests, before, key=_taken_at)
         population, user = _begin(plan, self, before)
-        population.replay(self._entries(self._digests[:settled]))
-        self.base = Base(population, user or self.user_in(population), before)
+        self.base = Base(population, self.take_into(population, user, self._digests[:settled]), before)
         del self._digests[:settled]
         self.right_from = max(self.right_from, before)
         return self.base
 
+    def take_into(self, population: Population, user: User | None, digests: Sequence[Digest] | None = None) -> User:
+        """Take these, or all, through a population. user: in it, where that is known and nobody is joined to it any
+        more. Returns the user that comes out."""
+        digests = self._digests if digests is None else digests
+        if user is None:
+            population.replay(self._entries(digests, population.settled_before))
+            user = _known(population, self.anonymous, self.id)
+            user.log = []  # no more joins are to come
+        else:
+            population.follow(user, digests)
+        return user
+
     def entries(self) -> Iterator[Entry]:
         """The messages with the ids that they came under, the joining ones among them."""
-        return self._entries(self._digests)
+        return self._entries(self._digests, -FOREVER)
 
-    def _entries(self, some: Iterable[Digest]) -> Iterator[Entry]:
-        changes = self.moved if self.base is None else []
+    def is_joined_since(self, instant: Instant) -> bool:
+        """Whether somebody else became part of the user, or the user got another id, at that instant or later."""
+        return bool(self.moved) and self.moved[-1].at >= instant
+
+    def names_since(self, instant: Instant) -> dict[Id, Id]:
+        """Ids of who was joined before that instant, or got another id, and what they were called then."""
+        granted, at = self._granted(instant)
+        names: dict[int, Id] = {}
+        renamed: dict[Id, Id] = {}
+        for moved in granted:
+            owner = self._part_of(moved.into_user, at)
+            if owner not in names:
+                names[owner] = self._id_at(owner, at)
+            renamed[Id(moved.old_anonymous, moved.old_id)] = names[owner]
+        return renamed
+
+    def _granted(self, instant: Instant) -> tuple[Sequence[Moved], Order]:
+        """The joins before that instant, and where the last of them stands."""
+        granted = self.moved[: bisect.bisect_left(self.moved, instant, key=lambda moved: moved.at)]
+        return granted, _place(granted[-1]) if granted else (-FOREVER, 0)
+
+    def _entries(self, some: Iterable[Digest], since: Instant) -> Iterator[Entry]:
+        """As though who was joined before `since` had always been one: from then on, that comes to the same."""
+        granted, passed = self._granted(since)
+        changes = deque(islice(self.moved, len(granted), None))
+        ids: dict[int, Id] = {}  # of owners, until the next change
         for digest in some:
-            while changes and (changes[0].at, changes[0].sequence) <= place(digest):
-                yield from self._joining(changes[0])
-                changes = changes[1:]
-            owner = self._owners.get(digest.sequence, self.number)
-            anonymous, id = self._id_at(owner, place(digest))
+            while changes and _place(changes[0]) <= place(digest):
+                passed = _place(changes[0])
+                yield from self._joining(changes.popleft())
+                ids.clear()
+            owner = self._part_of(self._owners.get(digest.sequence, self.number), passed)
+            anonymous, id = ids.get(owner) or ids.setdefault(owner, self._id_at(owner, passed))
             user_id, anonymous_id = (None, id) if anonymous else (id, None)
             yield Entry(digest.taken_at, digest.sequence, user_id, anonymous_id, None, digest)
         for moved in changes:
             yield from self._joining(moved)
 
-    def user_in(self, population: Population) -> User:
-        """Whose log it is, in a population that has taken it."""
-        user = _known(population, self.anonymous, self.id)
-        user.log = []  # no more joins are to come
-        return user
-
     # Whom a message joins to whom goes by arrival, from when on by the instants of the messages. Where the two are in
     # another order, a user goes by the last name to arrive of those that messages dated until then gave.
 
+    def _part_of(self, user: int, at: Order) -> int:
+        """Who a user was part of then."""
+        while (moved := self._joined.get(user)) is not None and _place(moved) <= at:
+            user = moved.into_user
+        return user
+
     def _id_at(self, owner: int, at: Order) -> Id:
         """What a user was called then, who may have been part of another."""
-        if not self.moved:
-            return Id(self.anonymous, self.id)
+        owner = self._part_of(owner, at)
         id, named_by = self._id_after(owner, 0), 0
         for moved in self.moved:
-            if at < (moved.at, moved.sequence):
+            if at < _place(moved):
                 break
-            if moved.old_user == owner != moved.into_user:
-                return self._id_at(moved.into_user, at)
             names = moved.into_user == owner and (moved.old_user == owner or id.anonymous)
             if names and moved.sequence > named_by:
                 id, named_by = self._id_after(owner, moved.sequence), moved.sequence
@@ -167,7 +204,7 @@ class Log:
         """The message that made the user what it is: as an event, if it is asked about at all, it comes right after."""
         before = moved.at, moved.sequence - 1
         old, named = self._id_at(moved.old_user, before), self._id_at(moved.into_user, before)
-        into = self._id_at(moved.into_user, (moved.at, moved.sequence))
+        into = self._id_at(moved.into_user, _place(moved))
         assert not into.anonymous, "nobody is joined to an anonymous id"
         if old == into:
             return  # it is part of another by then, or has a name that came later
@@ -185,21 +222,24 @@ def fold(
     settled: the qualifications before that instant, as is on record. names: of segments, by number.
     """
     population, user = _begin(plan, log, settled_before)
+    renamed = log.names_since(settled_before) if user is None else {}
     for standing in sorted(settled, key=lambda standing: standing.at):
         name = names.get(standing.segment)
         if name in plan.remembered:
-            known = user or _known(population, standing.anonymous, standing.id)
+            id = Id(standing.anonymous, standing.id)
+            known = user or _known(population, *renamed.get(id, id))
             known.history.qualified.setdefault(name, []).append(standing.at)
-    population.replay(log.entries())
-    return population, user or log.user_in(population)
+    return population, log.take_into(population, user)
 
 
 def _begin(plan: Plan, log: Log, settled_before: Instant) -> tuple[Population, User | None]:
     """A population that what a log keeps one by one is to be taken through; and the user in it, where that is known
-    before."""
+    before, for nobody is joined on the way."""
     if log.base is not None:
         return log.base.resumed(plan, settled_before)
-    return Population(plan, keeps_logs=bool(log.moved), settled_before=settled_before), None
+    joins = log.is_joined_since(settled_before)
+    population = Population(plan, keeps_logs=joins, settled_before=settled_before)
+    return population, None if joins else _known(population, log.anonymous, log.id)
 
 
 def _known(population: Population, anonymous: bool, id: str) -> User:
@@ -219,6 +259,10 @@ def _begun(id: str, anonymous: bool) -> User:
     user = User(id, anonymous)
     user.touched_at = 1 - FOREVER
     return user
+
+
+def _place(moved: Moved) -> Order:
+    return moved.at, moved.sequence
 
 
 def _taken_at(digest: Digest) -> Instant:

@@ -19,7 +19,8 @@ from segd.core.deciding.actor import FOREVER
 from segd.core.deciding.plan import Plan
 from segd.core.events.messages import Event
 from segd.core.time.instants import HOUR, Instant
-from segd.core.users.population import Entry, Population, Qualification
+from segd.core.users.population import Entry, Population
+from segd.core.users.qualifying import Qualification
 
 LATE_BAND = 2 * HOUR  # where nothing else is said
 

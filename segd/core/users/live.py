@@ -3,31 +3,32 @@
 What a user's state is follows from the log alone: the user's events in order, and who that was. A user at hand takes
 what comes in order as it comes. Whatever else happens (a user is loaded, an event is late, two are joined) is one and
 the same: the log is folded from its beginning through a population of its own, and the outcome compared with the record
-from the earliest instant on that is not settled. What is missing qualifies, what is gone is retracted, what took the
-place of another is one correction. As the outcome is a function of the log, doing it twice does nothing; so whoever is
-at hand may be let go at any time. Of a long log only what may still change is kept event by event, for nothing live is
-later than the late band, or less of it where there are many; for an event before that a user is loaded anew.
+from the earliest instant on that is not settled, which `Telling` makes agree. As the outcome is a function of the log,
+doing it twice does nothing; so whoever is at hand may be let go at any time. Of a long log only what may still change
+is kept event by event, for nothing live is later than the late band, or less of it where there are many; for an event
+before that a user is loaded anew.
 
-Who qualified because time passed is told `grace` after that instant, for stragglers, and later still where events could
-not be taken then: see `Patience`. Until then what is decided is only held, and a late event may still undo it unseen.
+An event costs what it changes, however much is open: each user has timers of their own, and the rows follow those.
 
 Nothing here asks a clock: `now` is an argument, and never goes back.
 """
 
-from collections.abc import Iterable, Mapping
-from heapq import heapify, heappop, heappush
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from segd.core.deciding.actor import FOREVER
 from segd.core.deciding.plan import Plan
-from segd.core.effects import Arrival, Effects, LogEntry, Standing, StoredUser
+from segd.core.deciding.timers import Timer
+from segd.core.effects import Arrival, Effects, Standing, StoredUser
 from segd.core.events.messages import Event
 from segd.core.time.instants import MINUTE, Instant
 from segd.core.users.folding import Log, digest_of, fold, is_looked_back_at
 from segd.core.users.patience import Patience
-from segd.core.users.population import Population, Qualification, User
-from segd.core.users.resident import Cause, Found, Resident, found
+from segd.core.users.qualifying import Qualification, Qualifying, User
+from segd.core.users.resident import Found, Resident, found
 from segd.core.users.sleepers import Sleepers
+from segd.core.users.telling import Telling
 from segd.core.users.unwritten import Unwritten
 
 WEIGHT = 7  # what a user takes besides events: about as much as so many of them
@@ -53,21 +54,20 @@ class LiveUsers:
         self._late_band = late_band
         self._names = names
         self._runs = [segment.run for segment in plan.live if segment.run is not None]
-        self.patience = patience
+        self._telling = Telling(self._runs, patience)
         self.settled = settled
         self.failures: list[tuple[int, Exception]] = []
-        self._unwritten = Unwritten()
-        self._effects: Effects | None = None  # as last made of that
+        self._effects: Effects | None = None  # as last made of what is unwritten
         self.unarmed_from = min((run.counts_from for run in self._runs if not run.armed), default=FOREVER)
         self._room = room
         self._size = 0
-        self._population = Population(plan, keeps_logs=False)
+        self._open = 0
+        self._qualifying = Qualifying(plan, keeps_logs=False)
         self._residents: dict[int, Resident] = {}  # the one touched last is last
-        self._by_user: dict[User, Resident] = {}
         self._touched: dict[int, Resident] = {}
+        self._pending = Sleepers()  # those who are at hand, by when their next timer is due
         self._asleep = Sleepers()
         self._asleep_until: Instant = FOREVER  # who is to be woken later is not among them
-        self._holding: list[tuple[Instant, int]] = []  # users with something held, by when it is to be told
         self._others_until: Instant = FOREVER  # so much may be decided about users who are not at hand
 
     # Who is needed
@@ -92,20 +92,19 @@ class LiveUsers:
         """Users who are not at hand, at most so many, for whom something came due: to be loaded."""
         return self._asleep.wake(now, most)
 
-    def effort(self, arrivals: Iterable[Arrival]) -> int:
+    def effort(self, arrivals: Sequence[Arrival]) -> int:
         """How many events are taken to take these: those that are late take others with them."""
-        return sum(
-            1 + (0 if resident is None or resident.is_next(arrival.event.timestamp) else len(resident.log))
+        folded = {
+            resident.number: len(resident.log)
             for arrival in arrivals
-            for resident in (self._residents.get(arrival.user),)
-        )
+            if (resident := self._residents.get(arrival.user)) and not resident.is_next(arrival.event.timestamp)
+        }
+        return len(arrivals) + sum(folded.values())
 
     def next_due(self) -> Instant:
         """When `advance` or `due` may have something to do; what waits for the end of an instant counts as due then."""
-        held = self._holding[0][0] if self._holding else FOREVER
-        pending = self._population.timers.heap
-        fires = pending[0][0] + self.patience.grace if pending else FOREVER
-        return min(self._asleep.next_due(), held, fires)
+        fires = self._pending.next_due() + self._telling.patience.grace
+        return min(self._asleep.next_due(), self._telling.next_due(), fires)
 
     def put_to_sleep(self, users: Iterable[tuple[int, Instant]], until: Instant) -> None:
         """Users of the store with their earliest timers, to be woken when those come due: all who have one before
@@ -117,7 +116,7 @@ class LiveUsers:
 
     def count(self) -> tuple[int, int]:
         """How many users are at hand, and how many timers they have open."""
-        return len(self._residents), len(self._population.timers)
+        return len(self._residents), self._open
 
     # What happens
 
@@ -159,14 +158,15 @@ class LiveUsers:
         if log.right_from > changes_from:
             return False
         log.right_from = changes_from  # so much is to be known of the record
-        resident = Resident(one.number, log, User(one.id, one.anonymous))
+        resident = Resident(self.plan, one.number, log, User(one.id, one.anonymous), one.waiting)
         resident.record = {
             found(standing): standing
             for standing in one.standing
             if standing.at >= changes_from or self._names.get(standing.segment) in self.plan.remembered
         }
-        resident.rows = {Cause(waiting.segment, waiting.cause): waiting for waiting in one.waiting}
         self._admit(resident)
+        if log.instant_of(SETTLED) < changes_from and not log.is_joined_since(changes_from):
+            resident.settle(self.plan, self._names, changes_from)  # so that all of it is folded only once
         self._fold(resident, floor, now)
         self._settle(resident, now)
         return True
@@ -190,7 +190,7 @@ class LiveUsers:
                 id = event.anonymous_id if event.user_id is None else event.user_id
                 assert id is not None
                 log = Log(self.plan, StoredUser(arrival.user, id, anonymous, (), (), (), ()), 0)
-                self._admit(Resident(arrival.user, log, User(id, anonymous)))
+                self._admit(Resident(self.plan, arrival.user, log, User(id, anonymous)))
 
     def take(self, arrivals: Iterable[Arrival], now: Instant) -> None:
         """Events in order of arrival. Those of users who are not at hand have no consequence."""
@@ -206,6 +206,8 @@ class LiveUsers:
         for number in taken:
             if (resident := self._residents.get(number)) is not None:
                 try:
+                    if resident.outdated_from < FOREVER:
+                        self._fold(resident, resident.outdated_from, now)
                     self._settle(resident, now)
                 except Exception as error:
                     self._fail(resident.number, error)
@@ -215,85 +217,73 @@ class LiveUsers:
         if digest is None:
             return
         self._touch(resident)
-        if not resident.log.add(digest) or digest.taken_at <= resident.user.fired_at:
-            self._fold(resident, digest.taken_at, now)
-            return
-        self._population.advance_user(resident.user, digest.taken_at)
-        self._population.feed(resident.user, digest, digest.taken_at)
-        self._collect(resident, now)
+        at = digest.taken_at
+        is_next = resident.log.add(digest) and at > resident.user.fired_at
+        if is_next and resident.outdated_from == FOREVER:
+            self._qualifying.fire_due(resident.timers, at)
+            self._qualifying.feed(resident.user, resident.timers, digest, at)
+            self._collect(resident, now)
+        else:  # it is folded once, however many follow
+            resident.outdated_from = min(resident.outdated_from, at)
 
     def advance(self, now: Instant) -> None:
         """Let time pass: what is due is decided, and told where its time has come. Not all at once where it is much:
         `next_due` says so."""
-        population = self._population
         if self._others_until == FOREVER:
             self._others_until = now
         for resident in list(self._touched.values()):
             # What waited for its instant to be over, for its filter names what may happen then.
-            ends = [timer.due for timer in resident.user.waiting if timer.due < now]
-            if ends:
+            waiting = resident.user.waiting
+            if over := bisect_left(waiting, now, key=_due):
                 try:
-                    population.advance_user(resident.user, max(ends) + 1)
+                    self._qualifying.fire_due(resident.timers, waiting[over - 1].due + 1)
                     self._collect(resident, now)
                 except Exception as error:
                     self._fail(resident.number, error)
+        before = now - self._telling.patience.grace
         for _ in range(FIRED):
-            if (popped := population.timers.pop(now - self.patience.grace)) is None:
+            if not (woken := self._pending.wake(before - 1, 1)):
                 break
-            timer, actor = popped
-            assert isinstance(actor, User)
-            resident = self._by_user[actor.survivor()]
-            self._touch(resident)
+            resident = self._residents[woken[0]]
             try:
-                population.fire(timer, actor)
+                if (popped := resident.timers.pop(before)) is not None:
+                    self._touch(resident)
+                    self._qualifying.fire(*popped, resident.timers)
                 self._collect(resident, now)
             except Exception as error:
                 self._fail(resident.number, error)
-        for _ in range(FIRED):
-            if not self._holding or self._holding[0][0] > now:
-                break
-            _, number = heappop(self._holding)
-            resident = self._residents.get(number)
-            if resident is not None:
-                self._touch(resident)
-                self._tell_held(resident, now)
+        for resident in self._telling.tell_held(self._residents, now, FIRED):
+            self._touch(resident)
 
     def be_patient(self, patience: Patience) -> None:
-        """From now on. What is held already waits as that says, too."""
-        self.patience = patience
-        residents = (self._residents.get(number) for number in {number for _, number in self._holding})
-        self._holding = [
-            (patience.told_at(standing.at), resident.number)
-            for resident in residents
-            if resident is not None
-            for standing in resident.held.values()
-        ]
-        heapify(self._holding)
+        """From now on."""
+        self._telling.be_patient(patience, self._residents)
 
     def settle(self, position: int) -> None:
         """Everything committed up to there has been taken: the rows of timers follow."""
         for resident in self._touched.values():
-            self._unwritten.write_rows(resident, self.plan)
+            self._telling.unwritten.write_rows(resident.number, resident.rows)
+            self._weigh(resident)
         self._touched.clear()
         self.settled = position
         self._effects = None
-        if not self._unwritten:
+        if not self._telling.unwritten:
             self._let_go()
 
     def effects(self) -> Effects:
         """All that is to be written."""
         if self._effects is None:
-            self._effects = self._unwritten.effects(self.settled)
+            self._effects = self._telling.unwritten.effects(self.settled)
         return self._effects
 
     def armed(self) -> None:
         """Everybody in whose history a segment may open something has been looked at."""
-        self._unwritten.armed = sorted({run.segment for run in self._runs if not run.armed})
+        self._telling.unwritten.armed = sorted({run.segment for run in self._runs if not run.armed})
         self.unarmed_from = FOREVER
 
     def written(self) -> None:
         """What `effects` gave last is on record."""
-        self._unwritten = Unwritten()
+        self._telling.unwritten = Unwritten()
         self._effects = None
         self._let_go()
 
@@ -312,17 +302,16 @@ class LiveUsers:
             if resident is not None:
                 self._touched.pop(number, None)
                 self._others_until = max(self._others_until, resident.log.end(), resident.user.fired_at)
-                del self._by_user[resident.user]
+                self._pending.discard(number)
                 self._size -= resident.size
-                for timer in resident.user.timers(self.plan):
-                    self._population.timers.cancel(timer)
+                self._open -= resident.open
 
     # One user
 
     def _fail(self, number: int, error: Exception) -> None:
         """What happens to one user cannot be decided: that ends with the user being let go, and is told."""
         self.failures.append((number, error))
-        self._population.qualified.clear()
+        self._qualifying.qualified.clear()
         self.forget([number])
 
     def _concerns(self, arrival: Arrival) -> bool:
@@ -334,7 +323,6 @@ class LiveUsers:
 
     def _admit(self, resident: Resident) -> None:
         self._residents[resident.number] = resident
-        self._by_user[resident.user] = resident
         self._touch(resident)
 
     def _touch(self, resident: Resident) -> None:
@@ -345,72 +333,24 @@ class LiveUsers:
 
     def _fold(self, resident: Resident, floor: Instant, now: Instant) -> None:
         """Fold all of the log anew and make the record agree from floor on, and from what is not told yet."""
-        timers = resident.user.timers(self.plan)
-        for timer in timers:
-            self._population.timers.cancel(timer)
-        floor = min(floor, resident.undecided_from(self.plan))
-        settled = [one for one in resident.record.values() if one.at < floor or not self._covers(one)]
+        floor = min(floor, resident.undecided_from())
+        settled = [one for one in resident.record.values() if one.at < floor or not self._telling.covers(one)]
         fresh, user = fold(self.plan, resident.log, settled, floor, self._names)
-        fresh.advance(now - self.patience.grace)
-        del self._by_user[resident.user]
-        resident.user = user
-        self._by_user[user] = resident
-        self._population.timers.adopt(fresh.timers)
+        fresh.advance(now - self._telling.patience.grace)
+        resident.go_on_as(user, list(fresh.timers.pending()))
+        self._pending.put(resident.number, resident.timers.next_due())
         outcome: dict[Found, tuple[Standing, bool]] = {}
         for one in fresh.qualified:
             standing = self._standing(one)
             outcome[found(standing)] = standing, one.timed
-        self._compare(resident, outcome, floor, now)
-
-    def _compare(
-        self, resident: Resident, outcome: dict[Found, tuple[Standing, bool]], floor: Instant, now: Instant
-    ) -> None:
-        record = resident.record
-        gone = [key for key, one in record.items() if one.at >= floor and key not in outcome and self._covers(one)]
-        new = [key for key in outcome if key not in record]
-        resident.held = {}
-        for key, (standing, _) in outcome.items():
-            was = record.get(key)
-            if was is not None and was.at >= floor and (was.id, was.anonymous) != (standing.id, standing.anonymous):
-                record[key] = standing  # a late message joined them before that instant
-                self._unwritten.log.append(LogEntry("corrected", resident.number, standing, was))
-        for segment in sorted({key[0] for key in (*gone, *new)}):
-            old = sorted(key for key in gone if key[0] == segment)
-            now_there = sorted(key for key in new if key[0] == segment)
-            moved = min(len(old), len(now_there))
-            for was, of in zip(old[:moved], now_there, strict=False):
-                standing = outcome[of][0]
-                self._unwritten.log.append(LogEntry("corrected", resident.number, standing, record.pop(was)))
-                record[of] = standing
-            for key in old[moved:]:
-                self._unwritten.log.append(LogEntry("retracted", resident.number, record.pop(key)))
-            for key in islice(now_there, moved, None):
-                self._tell(resident, *outcome[key], now)
+        self._telling.compare(resident, outcome, floor, now)
 
     def _collect(self, resident: Resident, now: Instant) -> None:
-        for one in self._population.qualified:
-            self._tell(resident, self._standing(one), one.timed, now)
-        self._population.qualified.clear()
-
-    def _tell(self, resident: Resident, standing: Standing, timed: bool, now: Instant) -> None:
-        """Put it on record, or hold it until its time."""
-        key = found(standing)
-        if timed and (at := self.patience.told_at(standing.at)) > now:
-            resident.held[key] = standing
-            heappush(self._holding, (at, resident.number))
-            return
-        resident.record[key] = standing
-        self._unwritten.log.append(LogEntry("qualified", resident.number, standing))
-
-    def _tell_held(self, resident: Resident, now: Instant) -> None:
-        for key, standing in sorted(resident.held.items()):
-            if self.patience.told_at(standing.at) <= now:
-                del resident.held[key]
-                self._tell(resident, standing, True, now)
-
-    def _covers(self, standing: Standing) -> bool:
-        """Whether the plan still decides what was then."""
-        return any(run.segment == standing.segment and run.counts(standing.at) for run in self._runs)
+        """After what happened to them: who qualified by it, and when the next thing does."""
+        for one in self._qualifying.qualified:
+            self._telling.tell(resident, self._standing(one), one.timed, now)
+        self._qualifying.qualified.clear()
+        self._pending.put(resident.number, resident.timers.next_due())
 
     def _standing(self, one: Qualification) -> Standing:
         run = self.plan.live[one.plan_index].run
@@ -424,24 +364,33 @@ class LiveUsers:
         log = resident.log
         band = self._late_band if self._size * SPACIOUS <= self._room else min(self._late_band, RECENT)
         before = now - band
-        at_once = max(SETTLED, 0 if log.base is None else len(log.base) // 8)  # for that copies the base
+        # For that copies the base, and goes through the record.
+        at_once = max(SETTLED, (len(resident.record) + (0 if log.base is None else len(log.base))) // 8)
         if log.instant_of(at_once) < before:
-            before = min(before, self.unarmed_from, resident.undecided_from(self.plan))
-            if log.instant_of(at_once) < before and all(moved.at < before for moved in log.moved):
+            before = min(before, self.unarmed_from, resident.undecided_from())
+            if log.instant_of(at_once) < before and not log.is_joined_since(before):
                 resident.settle(self.plan, self._names, before)
-        size = WEIGHT + len(log)
+
+    def _weigh(self, resident: Resident) -> None:
+        open = len(resident.timers)
+        size = WEIGHT + len(resident.log) + open
         self._size += size - resident.size
-        resident.size = size
+        self._open += open - resident.open
+        resident.size, resident.open = size, open
 
     def _let_go(self) -> None:
         """Where there are too many, those that were not needed lately; all that follows from them is on record."""
         while self._size > self._room:
             for number in list(islice(self._residents, 100)):
                 resident = self._residents[number]
-                due = min((waiting.due for waiting in resident.rows.values()), default=None)
+                due = resident.rows.earliest()
                 self.forget([number])
                 if due is not None and due < self._asleep_until:
                     self._sleep(number, due)
 
     def _sleep(self, number: int, due: Instant) -> None:
-        self._asleep.put(number, self.patience.told_at(due))
+        self._asleep.put(number, self._telling.patience.told_at(due))
+
+
+def _due(timer: Timer) -> Instant:
+    return timer.due

@@ -1,4 +1,4 @@
-"""All the users that a plan watches, in one place: who they are, their actors, their timers, and who qualified.
+"""All the users that a plan watches, in one place: who they are, and their timers.
 
 Events come in order of (timestamp, arrival). Time is what they say: before an event every timer due earlier fires, so
 that nothing here asks a clock. What is decided is final; events that come late are the business of `late`, which folds
@@ -15,69 +15,16 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from msgspec import Struct
-
 from segd.core.deciding.actor import FOREVER, UserActor
 from segd.core.deciding.digest import Digest, Order, place
 from segd.core.deciding.digested import Digested
 from segd.core.deciding.past import History, Moment
-from segd.core.deciding.plan import LiveSegment, Plan
-from segd.core.deciding.timers import Timer, Timers, firing_order
+from segd.core.deciding.plan import Plan
+from segd.core.deciding.timers import Timers
 from segd.core.deciding.triggers.base import Candidate
 from segd.core.events.messages import Event
 from segd.core.time.instants import Instant
-
-
-class Qualification(Struct, frozen=True, gc=False):
-    """A user entered a live segment. user: the id known at that instant, a userId unless anonymous. cause: the id of
-    the message that opened the window or matched; sequence: its order of arrival. plan_index: the segment's.
-    timed: it is time that made it, not an event."""
-
-    segment: str
-    user: str
-    anonymous: bool
-    at: Instant
-    cause: str
-    sequence: int
-    plan_index: int
-    timed: bool
-
-
-class _Who(NamedTuple):
-    """Whom a candidate was found as: a join at the same instant changes neither the id nor what a filter sees."""
-
-    id: str
-    anonymous: bool
-    history: History
-
-
-class User(UserActor):
-    """An actor with what the store would hold. log: all its digests, in order. waiting: candidates whose instant is not
-    over. touched_at: when it last took an event or fired a timer; fired_at: the latter alone. joined_to: who it is now,
-    after a join."""
-
-    __slots__ = ("anonymous", "fired_at", "history", "id", "joined_to", "log", "touched_at", "waiting")
-
-    def __init__(self, id: str, anonymous: bool) -> None:
-        super().__init__()
-        self.id = id
-        self.anonymous = anonymous
-        self.history = History()
-        self.log: list[Digest] = []
-        self.waiting: list[Timer] = []
-        self.touched_at: Instant = -FOREVER
-        self.fired_at: Instant = -FOREVER
-        self.joined_to: User | None = None
-
-    def timers(self, plan: Plan) -> list[Timer]:
-        """All that is still to come of this user."""
-        return [*self.pending(plan), *self.waiting]
-
-    def survivor(self) -> "User":
-        user = self
-        while user.joined_to is not None:
-            user = user.joined_to
-        return user
+from segd.core.users.qualifying import Qualifying, User
 
 
 class Device(NamedTuple):
@@ -102,23 +49,15 @@ class LogsNeeded(Exception):
     """Two users with histories are joined, in a population that keeps no logs."""
 
 
-class Population:
-    """plan: what is asked. qualified: what was found since the caller last emptied it, in order of (at, decision).
-
-    keeps_logs: without, users take up what is open and what filters ask for, and no more; but two who both did
-    something cannot be joined, and whatever would do that raises LogsNeeded. settled_before: who qualified earlier
-    is on record, and not asked again.
-    """
+class Population(Qualifying):
+    """keeps_logs: without, users take up what is open and what filters ask for, and no more; but two who both did
+    something cannot be joined, and whatever would do that raises LogsNeeded."""
 
     def __init__(self, plan: Plan, keeps_logs: bool = True, settled_before: Instant = -FOREVER) -> None:
-        self.plan = plan
-        self.keeps_logs = keeps_logs
-        self.settled_before = settled_before
+        super().__init__(plan, keeps_logs, settled_before)
         self.timers = Timers()
-        self.qualified: list[Qualification] = []
         self.users: dict[str, User | None] = {}  # None: seen, but did nothing that anything asks about
         self.devices: dict[str, Device | None] = {}
-        self._candidates: list[Candidate] = []
 
     # Events
 
@@ -158,6 +97,16 @@ class Population:
             self.advance(entry.taken_at)
             self.put(entry.user_id, entry.anonymous_id, entry.previous_id, entry.taken_at, entry.digest)
 
+    def follow(self, user: User, digests: Iterable[Digest]) -> None:
+        """Take what one user did, in order, each after all that comes due before it."""
+        timers = self.timers
+        for digest in digests:
+            at = digest.taken_at
+            heap = timers.heap
+            if heap and heap[0][0] < at:
+                self.advance(at)
+            self.feed(user, timers, digest, at)
+
     def put(
         self, user_id: str | None, anonymous_id: str | None, previous_id: str | None, at: Instant, digest: Digest | None
     ) -> None:
@@ -171,108 +120,17 @@ class Population:
             return
         user = self._user(user_id, anonymous_id, previous_id, at)
         if digest is not None:
-            self.feed(user, digest, at)
-
-    def feed(self, user: User, digest: Digest, at: Instant) -> None:
-        """A user's next event; what comes due before it must have fired. at: as in `put`."""
-        if self.keeps_logs:
-            user.log.append(digest)
-        user.touched_at = at
-        if self.plan.keeps_history and (digest.imported_at is None or at != digest.timestamp):
-            self._remember(user.history, digest)
-        candidates = self._candidates
-        user.step(self.plan, digest, self.timers, candidates)
-        if candidates:
-            for candidate in candidates:
-                self._decide(user, candidate)
-            candidates.clear()
-
-    def _remember(self, history: History, digest: Digest) -> None:
-        if self.plan.keeps_seen:
-            _insert(history.seen, (digest.timestamp, digest.sequence))
-        kept = digest.mask & self.plan.kept
-        while kept:
-            bit = kept & -kept
-            kept ^= bit
-            _insert(history.kept.setdefault(bit, []), (digest.timestamp, digest.sequence, digest.values))
-        if digest.traits is not None:
-            for name, value in digest.traits.items():
-                _insert(history.writes.setdefault(name, []), (digest.timestamp, digest.sequence, value))
+            self.feed(user, self.timers, digest, at)
 
     # Time
 
     def advance(self, to: Instant) -> None:
         """Fire what is due before `to`."""
-        while (popped := self.timers.pop(to)) is not None:
-            self.fire(*popped)
-
-    def advance_user(self, user: User, to: Instant) -> None:
-        """Fire what is due before `to` of one user alone."""
-        while due := [timer for timer in user.timers(self.plan) if timer.due < to]:
-            timer = min(due, key=firing_order)
-            self.timers.cancel(timer)
-            self.fire(timer, user)
+        self.fire_due(self.timers, to)
 
     def finish(self, until: Instant) -> None:
         """Fire what is due at or before `until`: no event stamped then is to come."""
         self.advance(until + 1)
-
-    def fire(self, timer: Timer, user: UserActor) -> None:
-        """Fire a timer that was taken from `timers`."""
-        assert isinstance(user, User)
-        if timer.candidate is not None:
-            user = user.survivor()
-            user.waiting.remove(timer)
-            user.fired_at = max(user.fired_at, timer.due)
-            self._settle(user, timer.candidate, timer.key)
-            return
-        user.touched_at = user.fired_at = timer.due
-        timer.trigger.fire(user, timer, self.timers)
-        self._settle(user, Candidate(timer.trigger, timer.due, timer.cause, None), user)
-
-    # Who qualifies
-
-    def _decide(self, user: User, candidate: Candidate) -> None:
-        """What an event made; what a timer makes comes after all events of its instant."""
-        segment = self.plan.live[candidate.trigger.index]
-        if segment.waits:
-            # What its filter names may still come due at this very instant; who the user is may not change any more.
-            who = _Who(user.id, user.anonymous, user.history)
-            timer = self.timers.set(candidate.at, user, candidate.trigger, candidate.cause, who, candidate=candidate)
-            user.waiting.append(timer)
-        else:
-            self._settle(user, candidate, user)
-
-    def _settle(self, user: User, candidate: Candidate, who: "User | _Who") -> None:
-        segment = self.plan.live[candidate.trigger.index]
-        if candidate.at < self.settled_before:
-            return
-        if not self.admits(segment, who.history, candidate):
-            return
-        if segment.name in self.plan.remembered:
-            for history in {id(history): history for history in (user.history, who.history)}.values():
-                _insert(history.qualified.setdefault(segment.name, []), candidate.at)
-        cause, index, timed = candidate.cause, candidate.trigger.index, candidate.last is None
-        self.qualified.append(
-            Qualification(
-                segment.name, who.id, who.anonymous, candidate.at, cause.cause, cause.sequence, index, timed
-            )
-        )  # fmt: skip
-
-    def admits(self, segment: LiveSegment, history: History, candidate: Candidate) -> bool:
-        """Filter first, then `again`."""
-        if segment.simple:
-            return True
-        if segment.run is not None and not segment.run.counts(candidate.at):
-            return False
-        if segment.filter is not None:
-            last = None if candidate.last is None else candidate.last.sequence
-            if not segment.filter.holds(Moment(history, candidate.at, last)):
-                return False
-        if segment.again == 0:
-            return True
-        before = history.qualified.get(segment.name)
-        return not before or (segment.again is not None and candidate.at - before[-1] >= segment.again)
 
     def members(self, name: str, as_of: Instant) -> list[str]:
         """The ids of the members of a past segment, sorted by code point."""
@@ -440,11 +298,3 @@ def _merge(one: list[Any], other: list[Any], key: Callable[[Any], Order]) -> lis
 
 def _order(entry: tuple[Any, ...]) -> Order:
     return entry[0], entry[1]
-
-
-def _insert(entries: list[Any], entry: Any) -> None:
-    """Into a sorted list, nearly always at its end."""
-    if not entries or entries[-1] < entry:
-        entries.append(entry)
-    else:
-        bisect.insort(entries, entry)

@@ -1,22 +1,17 @@
 """A user whose state is at hand: the log, what follows from it, and what the store has of that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from segd.core.deciding.actor import FOREVER
 from segd.core.deciding.plan import Plan
+from segd.core.deciding.timers import Timer
 from segd.core.effects import Standing, Waiting
 from segd.core.time.instants import Instant
 from segd.core.users.folding import Log
-from segd.core.users.population import User
+from segd.core.users.qualifying import User
 from segd.core.users.resuming import settle_history
-
-
-class Cause(NamedTuple):
-    """sequence: of the event that opened the window or matched."""
-
-    segment: int
-    sequence: int
+from segd.core.users.rows import OwnTimers, Rows
 
 
 class Found(NamedTuple):
@@ -32,41 +27,54 @@ def found(standing: Standing) -> Found:
 
 
 class Resident:
-    """record: what the store has that is not retracted, and what is about to be there, as far as it may change or is
-    asked about. held: decided, and not to be told before its time. rows: the user's timers as the store has them, or is
-    about to. size: as the whole last counted it."""
+    """timers: all that is still to come. record: what the store has that is not retracted, and what is about to be
+    there, as far as it may change or is asked about. held: decided, and not to be told before its time; in order of
+    their instants. rows: the user's timers, and what is held, as the store has them, or is about to. outdated_from:
+    from then on, what is decided does not yet follow from the log. size, open: its weight and its timers as the whole
+    last counted them."""
 
-    __slots__ = ("held", "log", "number", "record", "rows", "size", "user")
+    __slots__ = (
+        "held", "log", "number", "open", "outdated_from", "record", "rows", "size", "timers", "user",
+    )  # fmt: skip
 
-    def __init__(self, number: int, log: Log, user: User) -> None:
+    def __init__(self, plan: Plan, number: int, log: Log, user: User, stored: Iterable[Waiting] = ()) -> None:
         self.number = number
         self.log = log
-        self.user = user
+        self.outdated_from: Instant = FOREVER
         self.size = 0
+        self.open = 0
         self.record: dict[Found, Standing] = {}
         self.held: dict[Found, Standing] = {}
-        self.rows: dict[Cause, Waiting] = {}
+        self.rows = Rows(stored)
+        self.timers = OwnTimers(plan, self.rows)
+        self.user = user
+
+    def go_on_as(self, user: User, pending: Sequence[Timer]) -> None:
+        """What follows from the log is this; nothing is held."""
+        self.user = user
+        self.held.clear()
+        self.timers.replace(pending)
+        self.outdated_from = FOREVER
+
+    def hold(self, standing: Standing) -> None:
+        self.held[found(standing)] = standing
+        self.rows.add(_row_of_held(standing))
+
+    def let_out(self, key: Found) -> Standing | None:
+        """What is to be held no longer; None where it is not."""
+        standing = self.held.pop(key, None)
+        if standing is not None:
+            self.rows.remove(_row_of_held(standing))
+        return standing
 
     def is_next(self, at: Instant) -> bool:
         """Whether an event that is stamped so comes in order, after all that happened."""
         return at > max(self.log.end(), self.user.fired_at)
 
-    def undecided_from(self, plan: Plan) -> Instant:
+    def undecided_from(self) -> Instant:
         """When the first of what is pending or held is dated."""
-        pending = (timer.due for timer in self.user.timers(plan))
-        return min(*pending, *(one.at for one in self.held.values()), FOREVER, FOREVER)
-
-    def rows_wanted(self, plan: Plan) -> dict[Cause, Waiting]:
-        """What to wake the user for: of several with the same cause the earliest."""
-        wanted: dict[Cause, Waiting] = {}
-        for timer in self.user.timers(plan):
-            run = plan.live[timer.trigger.index].run
-            assert run is not None
-            if run.counts_to is None or timer.due < run.counts_to:
-                _add(wanted, Waiting(run.segment, run.version, timer.cause.sequence, timer.cause.timestamp, timer.due))
-        for one in self.held.values():
-            _add(wanted, Waiting(one.segment, one.version, one.cause, one.at, one.at))
-        return wanted
+        first = next(iter(self.held), None)
+        return min(self.timers.next_due(), FOREVER if first is None else first.at)
 
     def settle(self, plan: Plan, names: Mapping[int, str], before: Instant) -> None:
         """Nothing before that instant changes any more: keep only what is needed for what comes. names: of segments."""
@@ -79,8 +87,5 @@ class Resident:
                 base.remember(name, key.at)
 
 
-def _add(wanted: dict[Cause, Waiting], waiting: Waiting) -> None:
-    key = Cause(waiting.segment, waiting.cause)
-    other = wanted.get(key)
-    if other is None or waiting.due < other.due:
-        wanted[key] = waiting
+def _row_of_held(standing: Standing) -> Waiting:
+    return Waiting(standing.segment, standing.version, standing.cause, standing.at, standing.at)

@@ -14,7 +14,8 @@ from segd.core.deciding.plan import Plan
 from segd.core.deciding.timers import Timer, firing_order
 from segd.core.deciding.triggers.pages import Session
 from segd.core.time.instants import Instant
-from segd.core.users.population import Device, Population, User
+from segd.core.users.population import Device, Population
+from segd.core.users.qualifying import User
 
 WEIGHT = 16  # what a base takes besides: about as much as so many events
 
@@ -36,7 +37,7 @@ class Base:
 
     def __len__(self) -> int:
         """What it takes to keep, as a number of events."""
-        return WEIGHT + sum(map(len, self.user.history.kept.values()))
+        return WEIGHT + len(self._pending) + sum(map(len, self.user.history.kept.values()))
 
     def remember(self, segment: str, at: Instant) -> None:
         """A qualification before the instant that it is of."""
@@ -47,7 +48,7 @@ class Base:
         fresh = Population(plan, keeps_logs=False, settled_before=settled_before)
         user = self.user
         twin = User(user.id, user.anonymous)
-        twin.at, twin.instant, twin.zone, twin.zone_at = user.at, user.instant.copy(), user.zone, user.zone_at
+        twin.at, twin.undone, twin.zone, twin.zone_at = user.at, user.undone.copy(), user.zone, user.zone_at
         twin.touched_at, twin.fired_at = user.touched_at, user.fired_at
         twin.history = _copy_of_history(user.history)
         timers = {

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from segd.core.deciding.plan import Plan
 from segd.core.effects import Effects, LogEntry, Waiting
-from segd.core.users.resident import Cause, Resident
+from segd.core.users.rows import Cause, Rows
 
 
 class Unwritten:
@@ -19,17 +18,14 @@ class Unwritten:
     def __bool__(self) -> bool:
         return bool(self.log or self._set or self._dropped or self.armed)
 
-    def write_rows(self, resident: Resident, plan: Plan) -> None:
-        """The rows of a user's timers become what the user's state is."""
-        wanted = resident.rows_wanted(plan)
-        rows, number = resident.rows, resident.number
-        for key in rows.keys() - wanted.keys():
-            self._dropped[number, key] = rows[key]
-            self._set.pop((number, key), None)
-        for key, waiting in wanted.items():
-            if rows.get(key) != waiting:
-                self._set[number, key] = waiting
-        resident.rows = wanted
+    def write_rows(self, number: int, rows: Rows) -> None:
+        """A user's rows become what they are now."""
+        for cause, was, now in rows.take_changes():
+            if now is not None:
+                self._set[number, cause] = now
+            elif was is not None:
+                self._dropped[number, cause] = was
+                self._set.pop((number, cause), None)
 
     def effects(self, settled: int) -> Effects:
         """settled: the position up to which they are complete."""

@@ -22,7 +22,8 @@ from segd.core.language import definitions as d
 from segd.core.language.conditions import is_plain, lookup, lookup_all
 from segd.core.time.instants import Instant
 from segd.core.users.late import Key
-from segd.core.users.population import Entry, Population, User
+from segd.core.users.population import Entry, Population
+from segd.core.users.qualifying import User
 
 # What is told
 

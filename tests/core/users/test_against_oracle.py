@@ -10,7 +10,8 @@ from oracle.strategies import Story, late_stories, past_stories, stories
 from segd.core.deciding.plan import Plan
 from segd.core.language.reading import read_definition
 from segd.core.users.late import ArrivalOrder
-from segd.core.users.population import LogsNeeded, Population, Qualification
+from segd.core.users.population import LogsNeeded, Population
+from segd.core.users.qualifying import Qualification
 
 BAND = 2 * 3600 * 1_000_000
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segd.core.deciding.actor import FOREVER
+from segd.core.deciding.actor import FOREVER, UserActor
 from segd.core.deciding.plan import Plan
 from segd.core.effects import Arrival, Effects, LogEntry, Moved, Run, Standing, StoredEvent, StoredUser, Waiting
 from segd.core.events.messages import Event
@@ -299,3 +299,67 @@ def test_what_waited_for_long_is_to_be_among_what_is_loaded():
     users.advance(now)
     users.settle(5)
     assert [entry.of.at for entry in users.effects().log] == [at + 10 * MINUTE]
+
+
+def happening(count: int) -> list[Arrival]:
+    """One user's events, a second apart."""
+    start = parse_timestamp("2025-06-02T12:00:00Z")
+    stamps = [start + number * SECOND for number in range(count)]
+    return [
+        Arrival(
+            Event("track", "A", "ann", None, None, at, at, None, f"m{number}", None, 0, b"{}"), number, at, "live", 1
+        )
+        for number, at in enumerate(stamps, start=1)
+    ]
+
+
+def test_a_user_is_folded_once_for_all_late_events_of_a_group():
+    plan, names = cart_left({"sees_from": None, "counts_from": 0})
+    users = LiveUsers(plan, names, Patience(0), LATE_BAND, 1000, 0)
+    first, *late, last = happening(50)
+    users.create([first], frozenset({1}))
+    users.take([first, last], last.received_at)
+    assert users.effort(late[:1]) == 3
+    assert users.effort(late) == len(late) + 2
+    with patch.object(live, "fold", wraps=live.fold) as folded:
+        users.take(late, last.received_at)
+    assert folded.call_count == 1
+    users.settle(50)
+    assert [waiting.cause for _, waiting in users.effects().set] == [1]
+
+
+def test_what_does_not_change_any_more_is_taken_once_when_a_user_is_loaded():
+    plan, names = cart_left({"sees_from": None, "counts_from": 0})
+    users = LiveUsers(plan, names, Patience(0), LATE_BAND, 1000, 500)
+    events = [StoredEvent(one.event, one.sequence, one.received_at, "live", None) for one in happening(500)]
+    ends = events[-1].event.timestamp
+    with patch.object(UserActor, "step", autospec=True, side_effect=UserActor.step) as step:
+        assert users.load([StoredUser(1, "ann", False, events, (), (), ())], 500, ends + LATE_BAND - 60 * SECOND) == []
+    assert step.call_count == 500
+
+
+def test_joins_before_what_may_change_are_taken_for_granted():
+    """Else a user who was joined with a thousand would be folded a thousand times whenever loaded."""
+    once = read_definition(
+        {"name": "Once", "kind": "live", "on": {"type": "action", "did": {"event": "A"}}, "again": "once"}
+    )
+    assert isinstance(once, d.Live)
+    plan = Plan([once], runs={"Once": [Run(1, 1, once, None, 0, None)]})
+    users = LiveUsers(plan, {1: "Once"}, Patience(0), LATE_BAND, 1000, 297)
+    events: list[StoredEvent] = []
+    joins: list[Moved] = []
+    for one in happening(300):
+        device = (one.sequence - 1) // 3
+        # Each device does two things before it is known whose it is; but for the last, which does nothing.
+        is_known = one.sequence % 3 == 0 or device == 99
+        events.append(StoredEvent(one.event, one.sequence, one.received_at, "live", None if is_known else 100 + device))
+        if one.sequence % 3 == 0:
+            joins.append(Moved(100 + device, 1, f"device {device}", True, one.received_at, one.sequence))
+    at = events[0].event.timestamp
+    standing = [Standing(1, 1, "device 0", True, at, 1, "m1")]
+    with patch.object(UserActor, "step", autospec=True, side_effect=UserActor.step) as step:
+        users.load([StoredUser(1, "ann", False, events, joins, standing, ())], 300, at + 300 * SECOND)
+    assert step.call_count == 300
+    users.settle(300)
+    assert users.failures == []
+    assert users.effects().log == []  # who was one device is known to have qualified

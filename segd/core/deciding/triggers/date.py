@@ -6,6 +6,7 @@ values takes the place of the earlier; without it each event stands for itself, 
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import time, tzinfo
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from segd.core.deciding.digest import Digest
@@ -70,11 +71,17 @@ class DateTrigger(Trigger):
         state: State | None = actor.states.get(self.index)
         if not state:
             return
-        keys = list(state) if self.key is None else [combination(digest, self.key)]
+
+        def is_armed_by_then(timer: Timer) -> bool:
+            return timer.cause.timestamp <= digest.timestamp
+
+        if self.key is None:  # they stand in order
+            keys = [timer.key for timer in takewhile(is_armed_by_then, state.values())]
+        else:
+            timer = state.get(combination(digest, self.key))
+            keys = [] if timer is None or not is_armed_by_then(timer) else [timer.key]
         for key in keys:
-            timer = state.get(key)
-            if timer is not None and timer.cause.timestamp <= digest.timestamp:
-                self._drop(actor, digest, key, "cancelled", timers)
+            self._drop(actor, digest, key, "cancelled", timers)
 
     def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         if digest.mask & self.unless:

@@ -3,19 +3,21 @@
 Both ends of a window count as inside. Events come in order of (timestamp, arrival) and a timer fires after every event
 stamped at or before its due instant, so whatever is open when an event comes reaches at least to that event; what is
 left to look at is the other end: a `did_not` with the timestamp of the `did` that came before it in order. The actor
-keeps the events of its latest instant for that. An event that matches both closes first, then opens a window that only
+keeps those of its latest instant for that. An event that matches both closes first, then opens a window that only
 events after it can close.
 
 With `same`, each combination of values is on its own. So what is open stands in a user's states by trigger and
 combination, as [timer, …], oldest first; more than one only with `each`.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from segd.core.deciding.digest import Digest
 from segd.core.deciding.timers import Timer, Timers
 from segd.core.deciding.triggers.base import Candidate, Trigger, combination
+from segd.core.time.instants import Instant
 
 if TYPE_CHECKING:
     from segd.core.deciding.actor import UserActor
@@ -48,6 +50,7 @@ class InactionTrigger(Trigger):
             windows: Windows | None = actor.states.pop(key, None)
             if windows is not None:
                 self._shut(actor, digest, windows, timers)
+            actor.undone.setdefault(key, digest)
         if mask & self.did:
             self._open(actor, digest, key, timers)
 
@@ -73,9 +76,9 @@ class InactionTrigger(Trigger):
             del actor.states[key]
             windows = None
         due = digest.timestamp + self.within
-        # Nothing to look for where nothing else happened at its instant, or where it matches both.
-        if len(actor.instant) > 1 and not digest.mask & self.did_not:
-            undone = self._undone_at_once(actor, key)
+        # What stands before it in order, with the same timestamp; one that matches both is closed by later ones alone.
+        if actor.undone and not digest.mask & self.did_not:
+            undone = actor.undone.get(key)
             if undone is not None:
                 actor.note(self, "closed", digest.timestamp, undone, digest, due)
                 return
@@ -87,14 +90,6 @@ class InactionTrigger(Trigger):
         else:
             windows.append(timer)
 
-    def _undone_at_once(self, actor: "UserActor", key: Any) -> Digest | None:
-        """The did_not that stands before this did in order, with the same timestamp; an event that matches both is
-        closed by later ones alone."""
-        for earlier in actor.instant:
-            if earlier.mask & self.did_not and self._key(earlier) == key:
-                return earlier
-        return None
-
     def close(self, actor: "UserActor", digest: Digest, timers: Timers) -> None:
         if not digest.mask & self.did_not:
             return
@@ -102,14 +97,11 @@ class InactionTrigger(Trigger):
         windows: Windows | None = actor.states.get(key)
         if windows is None:
             return
-        inside: Windows = []
-        left: Windows = []
-        for timer in windows:
-            (inside if timer.cause.timestamp <= digest.timestamp <= timer.due else left).append(timer)
-        self._shut(actor, digest, inside, timers)
-        if left:
-            actor.states[key] = left
-        else:
+        first = bisect_left(windows, digest.timestamp, key=_due)
+        end = bisect_right(windows, digest.timestamp + self.within, lo=first, key=_due)
+        self._shut(actor, digest, windows[first:end], timers)
+        del windows[first:end]
+        if not windows:
             del actor.states[key]
 
     def fire(self, actor: "UserActor", timer: Timer, timers: Timers) -> None:
@@ -123,3 +115,7 @@ class InactionTrigger(Trigger):
 
     def pending(self, state: Windows) -> Iterator[Timer]:
         return iter(state)
+
+
+def _due(timer: Timer) -> Instant:
+    return timer.due
