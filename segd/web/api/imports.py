@@ -20,7 +20,7 @@ from segd.web.api.shapes.base import Problem
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
-SHORT_SECONDS: Final = 0.02  # for a transaction with history in it, while events happen
+SHORT_SECONDS: Final = 0.015  # for a transaction with history in it, while events happen
 LONGEST_SECONDS: Final = 2.0  # that history waits for them
 LEAST: Final = 20  # messages in a transaction, however long it takes
 MOST: Final = 2_000
