@@ -159,7 +159,8 @@ class LiveFollower:
             runs_from = earliest - self._late_band
             self._users, self._runs_from = await self._plan(now, runs_from), runs_from
         users = self._users
-        outdated = group.outdated.union(one.user for one in group.history if digest_of(users.plan, one) is not None)
+        history = group.history if users.plan.heeds_history else ()
+        outdated = group.outdated.union(one.user for one in history if digest_of(users.plan, one) is not None)
         self._wanted |= group.unsettled | group.joined
         self._wanted |= {number for number in outdated if users.knows(number)}
         self._wanted |= {arrival.user for arrival in group.arrivals if arrival.user in outdated}

@@ -11,7 +11,8 @@ from segd.core.language import definitions as d
 from segd.core.language.naming import with_all_named
 from segd.core.time.instants import Instant, from_datetime
 from segd.core.users.folding import Log
-from segd.core.users.population import Entry, Population, User
+from segd.core.users.population import Entry, Population
+from segd.core.users.qualifying import User
 from segd.core.why.explain import Explanation, Membership, why_member
 from segd.core.why.explain import why as why_live
 from segd.core.why.verdict import Told

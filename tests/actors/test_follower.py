@@ -132,7 +132,10 @@ async def test_much_history_is_taken_beside_the_loop(dsn: str, monkeypatch: pyte
         assert await one.wait_told(number, 2) == [("ann", NOW + 10 * MINUTE), ("bob", NOW + 10 * MINUTE)]
 
 
-async def test_only_those_are_loaded_anew_whose_history_is_asked_about(dsn: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("asked", [False, True])
+async def test_only_those_are_loaded_anew_whose_history_is_asked_about(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, asked: bool
+):
     def past(event: str, user: str) -> Event:
         return said(f"past {event} {user}", NOW - 2 * DAY, NOW - 2 * DAY, event=event, userId=user)
 
@@ -145,13 +148,14 @@ async def test_only_those_are_loaded_anew_whose_history_is_asked_about(dsn: str,
     monkeypatch.setattr(PostgresUsers, "load", load)
     loaded: list[list[str]] = []
     async with watching(dsn) as one:
-        number = await one.create(CART_LEFT | {"filter": {"type": "did", "event": "Bought"}})
+        number = await one.create(CART_LEFT | ({"filter": {"type": "did", "event": "Bought"}} if asked else {}))
         await one.happens("Cart", NOW, "ann", "bob")
         await one.journal.import_history([past("Viewed", "ann"), past("Viewed", "cyd"), past("Bought", "bob")], NOW)
         await one.happens("Cart", NOW, "cyd")
         one.now = NOW + HOUR
-        assert await one.wait_told(number, 1) == [("bob", NOW + 10 * MINUTE)]
-    assert loaded == [["bob"], ["cyd"]]
+        left = ["bob"] if asked else ["ann", "bob", "cyd"]
+        assert await one.wait_told(number, len(left)) == [(user, NOW + 10 * MINUTE) for user in left]
+    assert loaded == ([["bob"], ["cyd"]] if asked else [["cyd"]])
 
 
 async def test_what_waits_for_senders_waits_no_longer_once_the_clock_is_no_more_ahead(dsn: str):

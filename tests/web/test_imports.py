@@ -6,7 +6,7 @@ import json
 import trio
 from api_serving import open_api
 
-from segd.web.api.imports import LEAST, LONGEST_SECONDS, MOST, SHORT_SECONDS, Pace
+from segd.web.api.imports import LEAST, LONG_SECONDS, LONGEST_SECONDS, MOST, SHORT_SECONDS, Pace
 
 PATH = "/api/import"
 BOTH = "SELECT count(DISTINCT substr(message_id, 2)::int < $1) FROM events"  # of what two imports bring
@@ -138,6 +138,7 @@ def test_history_leaves_room_for_what_happens():
 
 def test_history_waits_the_longer_the_longer_events_do():
     pace = Pace(lambda: True)
-    assert pace.pause(LEAST, 5 * SHORT_SECONDS) == 25 * SHORT_SECONDS
+    assert pace.pause(LEAST, LONG_SECONDS) == LONG_SECONDS
+    assert pace.pause(LEAST, 5 * LONG_SECONDS) == 25 * LONG_SECONDS
     assert pace.most == LEAST
     assert pace.pause(LEAST, 60.0) == LONGEST_SECONDS

@@ -24,6 +24,7 @@ from segd.core.deciding.triggers.pages import SessionPagesTrigger
 from segd.core.effects import Run
 from segd.core.events.messages import Event
 from segd.core.language import definitions as d
+from segd.core.time.instants import EARLIEST
 from segd.core.time.lengths import parse_length
 
 
@@ -120,6 +121,10 @@ class Plan:
         self.looks_back = any(
             segment.trigger.sees_from is None or isinstance(segment.trigger, TraitDateTrigger) for segment in self.live
         )
+        # Whether it makes a difference to a user what is imported.
+        self.heeds_history = self.keeps_history or self.looks_back
+        seen_from = (segment.trigger.sees_from for segment in self.live)
+        self._all_see_from = max((since for since in seen_from if since is not None), default=EARLIEST)
         # The longest that anything is left of a trigger of which something ends; and that of all triggers.
         self.fading = max((one for one in fading if one is not None), default=0)
         self.fades_after = None if None in fading else self.fading
@@ -172,7 +177,7 @@ class Plan:
                 or isinstance(segment.trigger, SessionPagesTrigger)
                 or (digest.traits is not None and isinstance(segment.trigger, TraitDateTrigger))
             )
-        if self._sees_all:
+        if self._sees_all or (digest.imported_at is None and digest.timestamp >= self._all_see_from):
             return found
         return tuple(trigger for trigger in found if self._sees(trigger, digest))
 

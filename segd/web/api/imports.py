@@ -20,7 +20,8 @@ from segd.web.api.shapes.base import Problem
 from segd.web.streamed import StreamedBody, streamed_body
 
 NDJSON: Final = "application/x-ndjson"
-SHORT_SECONDS: Final = 0.015  # for a transaction with history in it, while events happen
+SHORT_SECONDS: Final = 0.02  # for a transaction with history in it, while events happen
+LONG_SECONDS: Final = 0.06  # more than that, and they have to wait
 LONGEST_SECONDS: Final = 2.0  # that history waits for them
 LEAST: Final = 20  # messages in a transaction, however long it takes
 MOST: Final = 2_000
@@ -92,7 +93,7 @@ class Pace:
             return 0.0
         if messages >= self.most:
             self.most = round(min(MOST, max(LEAST, messages * SHORT_SECONDS / max(took, 0.001))))
-        return min(took * max(1.0, took / SHORT_SECONDS), LONGEST_SECONDS)
+        return min(took * max(1.0, took / LONG_SECONDS), LONGEST_SECONDS)
 
 
 class _Taking:
