@@ -83,6 +83,7 @@ class LiveFollower:
         self._room = room
         self._patience = Patience(grace)
         self._users: LiveUsers | None = None
+        self._aside = False  # whether somebody works on them in a thread
         self._inbox: deque[Group] = deque()
         self._wanted: set[int] = set()  # to be loaded before anything else is done
         self._unsettled_from: Instant = FOREVER  # what the record has of them may have to change from then on
@@ -145,7 +146,7 @@ class LiveFollower:
         self._patience = before.after(since, until, self._catch_up)
         if self._patience.resumed < before.resumed:  # the clock was ahead, and some sleep by what it said
             self._asked_at = 0
-        if self._users is not None:
+        if self._users is not None and not self._aside:
             self._users.be_patient(self._patience)
 
     # What was committed
@@ -172,7 +173,7 @@ class LiveFollower:
         self._wanted.clear()
         self._unsettled_from = FOREVER
         users.create(group.arrivals, group.created)
-        await _work(users.effort(group.arrivals), lambda: users.take(group.arrivals, now))
+        await self._work(users, users.effort(group.arrivals), lambda: users.take(group.arrivals, now))
         users.advance(now)
         users.settle(group.position)
 
@@ -204,7 +205,7 @@ class LiveFollower:
             return []
         loaded = await self._store.load(numbers, users.plan, since)
         effort = sum(len(one.events) for one in loaded)
-        return await _work(effort, lambda: users.load(loaded, position, self._now(), unsettled_from, since))
+        return await self._work(users, effort, lambda: users.load(loaded, position, self._now(), unsettled_from, since))
 
     # What is asked
 
@@ -239,13 +240,21 @@ class LiveFollower:
     async def _ask_timers(self, users: LiveUsers, now: Instant) -> None:
         until = now + AHEAD
         due = await self._store.due(until)
-        await _work(len(due), lambda: users.put_to_sleep(due, until))
+        await self._work(users, len(due), lambda: users.put_to_sleep(due, until))
         self._asked_at = now
 
-
-async def _work(effort: int, work: Callable[[], T]) -> T:
-    """Trio. effort: how many events it takes. Nobody else may touch what it works on, until it is done."""
-    return work() if effort < HEAVY else await trio.to_thread.run_sync(work)
+    async def _work(self, users: LiveUsers, effort: int, work: Callable[[], T]) -> T:
+        """effort: how many events it takes. Nobody else may touch the users until it is done; `interrupted` may come
+        then, and also while they are not yet `_users`."""
+        users.be_patient(self._patience)
+        if effort < HEAVY:
+            return work()
+        self._aside = True
+        try:
+            return await trio.to_thread.run_sync(work)
+        finally:
+            self._aside = False
+            users.be_patient(self._patience)
 
 
 def compile_plan(known: Known, zone: tzinfo) -> Plan:

@@ -16,6 +16,7 @@ from segd.core.events.messages import Event
 from segd.core.language.reading import read_definition
 from segd.core.time.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from segd.core.users import live
+from segd.core.users.live import LiveUsers
 from segd.store.bridge import open_pool
 from segd.store.journal import PostgresJournal
 from segd.store.segment_changes import SegmentChanges
@@ -130,6 +131,34 @@ async def test_much_history_is_taken_beside_the_loop(dsn: str, monkeypatch: pyte
         await one.happens("Cart", NOW, "bob")
         one.now = NOW + HOUR
         assert await one.wait_told(number, 2) == [("ann", NOW + 10 * MINUTE), ("bob", NOW + 10 * MINUTE)]
+
+
+async def test_an_outage_is_heard_of_before_and_after_what_is_done_beside_the_loop(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+):
+    def load(users: LiveUsers, *more: Any) -> list[int]:
+        patience = users._telling.patience
+        trio.from_thread.run_sync(one.follower.interrupted, NOW, NOW + 2 * SECOND)
+        assert users._telling.patience is patience
+        heard.append(patience.until)
+        return real_load(users, *more)
+
+    async def ahead(store: PostgresUsers) -> Sequence[tuple[int, Instant]]:
+        one.follower.interrupted(NOW, NOW + SECOND)
+        return await real_ahead(store)
+
+    heard: list[Instant] = []
+    real_load, real_ahead = LiveUsers.load, PostgresUsers.ahead
+    async with watching(dsn) as one:
+        await one.happens("Cart", NOW + MINUTE, "ann")
+        monkeypatch.setattr(following, "HEAVY", 0)
+        monkeypatch.setattr(LiveUsers, "load", load)
+        monkeypatch.setattr(PostgresUsers, "ahead", ahead)
+        await one.create(CART_LEFT)
+        await one.happens("Cart", NOW + MINUTE, "bob")
+        assert heard == [NOW + SECOND]
+        assert one.follower._users is not None
+        assert one.follower._users._telling.patience.until == NOW + 2 * SECOND
 
 
 @pytest.mark.parametrize("asked", [False, True])

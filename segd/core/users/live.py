@@ -169,6 +169,7 @@ class LiveUsers:
             resident.settle(self.plan, self._names, changes_from)  # so that all of it is folded only once
         self._fold(resident, floor, now)
         self._settle(resident, now)
+        self._weigh(resident)  # before others are loaded, of whom less is kept then
         return True
 
     def look_at(self, number: int, since: Instant, now: Instant) -> None:
@@ -311,7 +312,7 @@ class LiveUsers:
     def _fail(self, number: int, error: Exception) -> None:
         """What happens to one user cannot be decided: that ends with the user being let go, and is told."""
         self.failures.append((number, error))
-        self._qualifying.qualified.clear()
+        self._qualifying.clear()
         self.forget([number])
 
     def _concerns(self, arrival: Arrival) -> bool:

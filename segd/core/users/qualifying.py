@@ -83,6 +83,11 @@ class Qualifying:
         self.qualified: list[Qualification] = []
         self._candidates: list[Candidate] = []
 
+    def clear(self) -> None:
+        """Nobody was found; nor is anybody left whom an event made a candidate, where it could not be taken."""
+        self.qualified.clear()
+        self._candidates.clear()
+
     def feed(self, user: User, timers: Timers, digest: Digest, at: Instant) -> None:
         """A user's next event; what comes due before it must have fired. at: where it stands among what happens
         live."""

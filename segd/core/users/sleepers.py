@@ -1,4 +1,4 @@
-"""Users who are not at hand, by when to wake them."""
+"""Users by when to wake them."""
 
 from heapq import heapify, heappop, heappush
 

@@ -51,6 +51,8 @@ class Telling:
 
     def be_patient(self, patience: Patience, residents: Mapping[int, Resident]) -> None:
         """From now on. What is held already waits as that says, too."""
+        if patience == self.patience:
+            return
         self.patience = patience
         whose = (residents.get(number) for number in {number for _, number, _ in self._holding})
         self._holding = [

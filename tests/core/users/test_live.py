@@ -21,6 +21,7 @@ from segd.core.users import live
 from segd.core.users.late import LATE_BAND, ArrivalOrder
 from segd.core.users.live import LiveUsers
 from segd.core.users.patience import Patience
+from segd.core.users.qualifying import Qualifying
 from segd.store.users import Id, Identities, Meaning
 from segd.stories.reading import read_stories
 from segd.stories.story import Story
@@ -311,6 +312,33 @@ def happening(count: int) -> list[Arrival]:
         )
         for number, at in enumerate(stamps, start=1)
     ]
+
+
+def test_what_fails_for_one_user_is_no_business_of_the_next():
+    action = read_definition({"name": "A", "kind": "live", "on": {"type": "action", "did": {"event": "A"}}})
+    assert isinstance(action, d.Live)
+    plan = Plan([action], runs={"A": [Run(1, 1, action, None, 0, None)]})
+    users = LiveUsers(plan, {1: "A"}, Patience(0), LATE_BAND, 1000, 0)
+    ann, bob = happening(2)
+    bob = bob._replace(user=2)
+    users.create([ann, bob], frozenset({1, 2}))
+    with patch.object(Qualifying, "admits", side_effect=[ZeroDivisionError, True, True]):
+        users.take([ann, bob], bob.received_at)
+    users.settle(2)
+    assert [number for number, _ in users.failures] == [1]
+    assert [(entry.user, entry.of.cause) for entry in users.effects().log] == [(2, 2)]
+
+
+def test_of_users_who_are_loaded_together_less_is_kept_once_they_are_many():
+    plan, names = cart_left({"sees_from": None, "counts_from": 0})
+    users = LiveUsers(plan, names, Patience(0), LATE_BAND, 150 * live.SPACIOUS, 300)
+    events = [StoredEvent(one.event, one.sequence, one.received_at, "live", None) for one in happening(300)]
+    stored = [StoredUser(number, f"user {number}", False, events, (), (), ()) for number in (1, 2)]
+    with patch.object(live, "fold", wraps=live.fold) as folded:
+        users.load(stored, 300, events[-1].event.timestamp + 9 * MINUTE)
+    first, second = (call.args[1] for call in folded.call_args_list)
+    assert len(list(first.digests())) == 300
+    assert len(list(second.digests())) < 300
 
 
 def test_a_user_is_folded_once_for_all_late_events_of_a_group():
