@@ -25,7 +25,7 @@ from segd.store.bridge import Pool
 from segd.store.entries import Entries, entry
 from segd.store.forgetting import load_refused_ids
 from segd.store.queries import query
-from segd.store.session import Statements
+from segd.store.session import CLOSING_SECONDS, Statements
 from segd.store.writer import Writer, only_writer
 
 BATCH = 20_000  # messages: larger ones are no faster, and each is held in memory three times
@@ -177,7 +177,7 @@ class _Batches:
 
     async def write(self, events: Sequence[Event]) -> int:
         """Trio. In one transaction; returns how many were new."""
-        return await self._writer.connection.run(lambda session: self._write(session, events))
+        return await self._writer.connection.run(lambda session: self._write(session, events), CLOSING_SECONDS)
 
     async def _write(self, session: Statements, events: Sequence[Event]) -> int:
         async with session.transaction():

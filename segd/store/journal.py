@@ -131,9 +131,10 @@ class PostgresJournal:
     async def change(self, write: Write[T]) -> T:
         """Trio. Return the result of a change once it is committed as an entry of the journal.
 
-        write: called with the journal's connection, inside a transaction, and with the position of the entry; again,
-        where the connection broke. Whatever it raises undoes it and is raised here. The connection looks rows up by
-        their keys, without hash joins and scans. A caller that is cancelled does not take it back.
+        write: called on the thread of the bridge's loop with the journal's session, inside a transaction, and with the
+        position of the entry; again, where the connection broke. Whatever it raises undoes it and is raised here. The
+        session looks rows up by their keys, without hash joins and scans. A caller that is cancelled does not take it
+        back.
 
         Raises Unavailable, Unsure where it may be committed all the same.
         """

@@ -51,8 +51,9 @@ class Statements(Protocol):
     ) -> AbstractAsyncContextManager[None]:
         """BEGIN … COMMIT, ROLLBACK on any exception; inside another one, a savepoint.
 
-        A COMMIT once sent is waited for though the caller is cancelled, CLOSING_SECONDS long: who gets past the block
-        knows that it is committed, who gets ConnectionLost from its end does not know.
+        A COMMIT once sent is waited for though the caller is cancelled, CLOSING_SECONDS long, or as long as the work
+        has patience: who gets past the block knows that it is committed, who gets ConnectionLost from its end does not
+        know.
         """
         ...
 
@@ -126,12 +127,13 @@ class Session:
             raise
 
     async def roll_back(self, transaction: Any) -> None:
-        """Raises nothing: what broke the transaction says more."""
+        """Raises nothing: what broke the transaction says more. Where it does not end, the connection does, for asyncpg
+        would begin no other transaction on that."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self._run(transaction.rollback)
         except (StoreError, TimeoutError):
-            self._spoilt = True
+            self.raw.terminate()
         except BaseException:
             self._spoilt = True
             raise

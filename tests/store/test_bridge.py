@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from segd.store import session
 from segd.store.bridge import Pool, open_pool, without_password
 from segd.store.errors import ConnectFailed, ConnectionLost, ServerError
 from segd.store.event_rows import content
@@ -229,6 +230,26 @@ async def test_a_connection_lost_inside_a_transaction_raises_that(empty_dsn):
         with pytest.raises(ConnectionLost):
             async with connection.transaction():
                 await lose(pool, process)
+
+
+async def test_a_rollback_that_is_not_answered_ends_the_connection(empty_dsn, monkeypatch):
+    """Else whoever goes on with it, as the journal does, would be told of a transaction that nobody began."""
+
+    async def fail(connection):
+        async with connection.transaction():
+            proxy.stall()
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(session, "CLOSING_SECONDS", 0.05)
+    async with open_proxy(empty_dsn) as proxy, open_pool(proxy.dsn, 1) as pool:
+        async with pool.acquire() as connection:
+            with pytest.raises(ZeroDivisionError):
+                await fail(connection)
+            with pytest.raises(ConnectionLost):
+                async with connection.transaction():
+                    pass
+        proxy.go_on()
+        assert await value(pool, "SELECT 1") == 1
 
 
 async def test_a_connection_over_the_network_ends_half_a_minute_after_the_network_does(empty_dsn):
