@@ -156,9 +156,10 @@ SELECT count(*) FROM users WHERE number IN ({users})
 -- Users ---------------------------------------------------------------------------------------------------------------
 
 -- users_by_id --
--- $1 an id, of either kind.
-SELECT users.number, users.id, users.anonymous, users.last_seen FROM user_ids JOIN users ON users.number = user_number
-WHERE user_ids.id = $1 ORDER BY user_ids.anonymous
+-- $1 an id, of either kind. The limit is of all there can be, which the planner does not know.
+SELECT users.number, users.id, users.anonymous, users.last_seen
+FROM (SELECT user_number, anonymous FROM user_ids WHERE id = $1 ORDER BY anonymous LIMIT 2) AS known
+JOIN users ON users.number = user_number ORDER BY known.anonymous
 
 -- users_by_beginning --
 -- $1 the beginning of an id, $2 the same with the last of all characters added, $3 most. A user for each such id.
@@ -194,9 +195,10 @@ CROSS JOIN LATERAL (
 WHERE starts_with(lower(stands.email), $1) ORDER BY lower(stands.email) COLLATE "C", users.id
 
 -- user_of_id --
--- $1 an id, $2 whether it is an anonymousId.
-SELECT users.number, users.id, users.anonymous, users.first_seen, users.last_seen
-FROM user_ids JOIN users ON users.number = user_number WHERE user_ids.anonymous = $2 AND user_ids.id = $1
+-- $1 an id, $2 whether it is an anonymousId. No join: without statistics of ids the planner expects many such, and would
+-- go through all users for them.
+SELECT number, id, anonymous, first_seen, last_seen FROM users
+WHERE number = (SELECT user_number FROM user_ids WHERE anonymous = $2 AND id = $1)
 
 -- ids_of_user --
 -- $1 the number.

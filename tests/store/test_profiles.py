@@ -16,9 +16,11 @@ from segd.core.events.refused_ids import RefusedIds
 from segd.core.ports import Unavailable, Unsure
 from segd.core.time.instants import DAY, HOUR, parse_timestamp, to_text
 from segd.core.why.explain import Explanation, Membership
+from segd.store.bridge import open_pool
 from segd.store.forgetting import load_refused_ids
 from segd.store.members import PostgresMembers
 from segd.store.profiles import PostgresProfiles
+from segd.store.queries import query
 from segd.store.reports import PostgresReports
 
 ODD = "a/b ?id=1&x='\"%_\\\U0001f6d2"
@@ -338,3 +340,20 @@ async def test_an_export_is_all_that_is_known(dsn: str):
         assert [one["type"] for one in told["log"]] == ["qualified", "qualified", "retracted"]
         assert len(told["timers"]) == len(told["joins"]) == 1
         assert b"bob" not in content
+
+
+@pytest.mark.parametrize(("statement", "asked"), [("user_of_id", ("user 7", False)), ("users_by_id", ("user 7",))])
+async def test_a_user_is_looked_up_by_key_however_many_there_are(dsn: str, statement: str, asked: tuple[Any, ...]):
+    """Though nothing is kept about ids to plan by, and by default reading here and there is dear."""
+    async with open_pool(dsn, 1) as pool, pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            """
+            INSERT INTO users SELECT n, 'user ' || n, false, now(), now() FROM generate_series(1, 20000) AS n;
+            INSERT INTO user_ids SELECT false, id, number, false FROM users;
+            ANALYZE users, user_ids;
+            SET LOCAL random_page_cost = 4;
+            """
+        )
+        plan = await connection.fetch(f"EXPLAIN {query(statement)}", *asked)
+        assert "Seq Scan" not in str(plan)
+        assert [row["number"] for row in await connection.fetch(query(statement), *asked)] == [7]
