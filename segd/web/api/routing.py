@@ -40,7 +40,7 @@ class Route:
     path: `/api/segments/{id}`; what stands in braces is handed to the handler by name. scope: what a caller must be
     allowed; None for anybody. query, body: handed over as `query` and `body`. raw_body: content types of a body that
     the handler reads by itself. answer: what it returns, encoded as JSON; None for nothing. others: content types that
-    the handler may answer with a Response of its own. errors: the codes that it may answer beside the common ones.
+    the handler may answer with, as a Response or Streamed. errors: the codes that it may answer beside the common ones.
     tagged: the handler returns Tagged. conditional: what `If-Match` names is handed over as `seen`, None where it names
     nothing in particular. socket: it is a websocket, and `answer` is what its frames are. write_key: it takes one.
     """
@@ -140,6 +140,8 @@ class Streamed:
                     if refused.is_set():
                         raise RequestError("unauthorized", "the token was revoked, or the session is over")
                     yield chunk
+        except RequestError:  # nothing failed
+            raise
         except Exception:
             _LOG.exception("an answer broke off")
             raise
