@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from databases import database
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from browser.conftest import Open, told
 from browser.daemon import Daemon, serving
@@ -63,6 +63,27 @@ def test_events_show_as_they_come(daemon: Daemon, open_page: Open):
     listening(page)
     daemon.post([event("View Product", "ann")])
     expect(page.locator(".feed-row", has_text="View Product").first).to_contain_text("ann")
+
+
+def test_who_is_told_of_twice_is_shown_once(daemon: Daemon, open_page: Open):
+    """As where somebody qualifies while the feed is opened."""
+
+    def connect(to_page: WebSocketRoute) -> None:
+        def tell(message: str | bytes) -> None:
+            to_page.send(message)
+            if '"qualified"' in str(message):
+                to_page.send(message)
+
+        to_page.connect_to_server().on_message(tell)
+
+    page = open_page(daemon.url + "/live")
+    page.route_web_socket(re.compile("/segments/1/live"), connect)
+    page.goto(daemon.url + "/segments/1")
+    listening(page)
+    for user in ("told twice", "and another"):
+        qualify(daemon, user)
+        expect(page.locator(".feed-row .who", has_text=user).first).to_be_visible()
+    assert feed(page)[:2] == ["and another", "told twice"]
 
 
 def test_the_page_of_snippets_tells_the_first_event(daemon: Daemon, open_page: Open):

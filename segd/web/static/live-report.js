@@ -10,7 +10,7 @@ import { DoMore } from "./parts/do-more.js";
 import { Reachability } from "./parts/reachability.js";
 import { ReportHead } from "./parts/report-head.js";
 import { PerDay, useBefore, useDays } from "./per-day.js";
-import { Qualifying, begun, fed, lastOf } from "./qualifying.js";
+import { Qualifying, begun, fed, lastOf, newest } from "./qualifying.js";
 import { RightNow, emptyStream, streamed } from "./right-now.js";
 
 const SHARE_MILLISECONDS = 7 * 86_400_000;
@@ -58,18 +58,19 @@ export function LiveReport({ report, reload }) {
   `;
 }
 
-/** What the feed told since the report was asked for. */
+/** What the feed told since the report was asked for, and is not in that. */
 function counted(old, frame) {
   const days = { ...old.days };
+  const came = frame.entries.filter((entry) => Number(entry.cursor) > newest(old.report.recent));
   const sign = frame.type === "qualified" ? 1 : -1;
   const add = (isoDay, count, retracted) => {
     const was = days[isoDay] ?? { count: 0, retracted: 0 };
     days[isoDay] = { count: was.count + count, retracted: was.retracted + retracted };
   };
-  for (const entry of frame.entries) add(dayOf(entry.at), sign, sign < 0 ? 1 : 0);
+  for (const entry of came) add(dayOf(entry.at), sign, sign < 0 ? 1 : 0);
   const leftOut = frame.left_out ?? 0;
   if (leftOut) add(dayOf(now.peek()), leftOut, 0);
-  return { ...old, days, total: old.total + sign * frame.entries.length + leftOut };
+  return { ...old, days, total: old.total + sign * came.length + leftOut };
 }
 
 /** waiting: who is inside a window, or has a date to come, as of `asked`; null where the segment waits for nothing. */

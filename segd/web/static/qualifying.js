@@ -24,13 +24,18 @@ export function lastOf({ shown, waiting }, known) {
   return latest(known, ...standing.map((entry) => entry.at));
 }
 
-/** With one more frame of the segment's feed. */
+/** The cursor of the newest of these entries of the log. */
+export const newest = (entries) => Math.max(0, ...entries.map((entry) => Number(entry.cursor)));
+
+/** With one more frame of the segment's feed. What qualifies while the feed is opened is in two: in hello, too. */
 export function fed(feed, frame) {
+  const known = [...feed.shown, ...feed.waiting];
   if (frame.type === "hello") {
-    const known = Math.max(0, ...[...feed.shown, ...feed.waiting].map((entry) => Number(entry.cursor)));
-    return arrived(feed, frame.last.filter((entry) => Number(entry.cursor) > known), 0);
+    return arrived(feed, frame.last.filter((entry) => Number(entry.cursor) > newest(known)), 0);
   }
-  const came = frame.entries.map((entry) => (entry.type === "qualified" ? { ...entry, since: Date.now() } : entry));
+  const came = frame.entries
+    .filter((entry) => !known.some((one) => one.cursor === entry.cursor))
+    .map((entry) => (entry.type === "qualified" ? { ...entry, since: Date.now() } : entry));
   came.sort((a, b) => Number(b.cursor) - Number(a.cursor));
   return arrived(feed, came, frame.left_out ?? 0);
 }
